@@ -1,0 +1,119 @@
+//! Newtypes of the ids that travel through every room, so that no two can be exchanged by mistake.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Whose data it is. Every row and every query names one; the default of the command line is `local`.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
+)]
+#[serde(try_from = "String")]
+#[sqlx(transparent)]
+pub struct OwnerId(String);
+
+/// Why a text is no owner's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an owner is 1 to 128 letters, digits or any of . _ - @ : +")]
+pub struct NotAnOwner;
+
+impl OwnerId {
+    /// Longest name, in bytes.
+    pub const MAX_LEN: usize = 128;
+
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`NotAnOwner`] when it is empty, too long, or has a character outside the allowed ones.
+    pub fn new(name: impl Into<String>) -> Result<Self, NotAnOwner> {
+        let name = name.into();
+        let allowed = |c: char| c.is_alphanumeric() || "._-@:+".contains(c);
+        if name.is_empty() || name.len() > Self::MAX_LEN || !name.chars().all(allowed) {
+            return Err(NotAnOwner);
+        }
+        Ok(Self(name))
+    }
+
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for OwnerId {
+    type Error = NotAnOwner;
+    fn try_from(name: String) -> Result<Self, NotAnOwner> {
+        Self::new(name)
+    }
+}
+
+impl FromStr for OwnerId {
+    type Err = NotAnOwner;
+    fn from_str(name: &str) -> Result<Self, NotAnOwner> {
+        Self::new(name)
+    }
+}
+
+impl fmt::Display for OwnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id; ids made later sort after earlier ones (UUID version 7).
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.trim().parse().map(Self)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A linked account.
+    ConnectorId
+);
+uuid_id!(
+    /// One run of a sync.
+    RunId
+);
+uuid_id!(
+    /// A stored record.
+    RecordId
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_name_that_could_break_out_of_a_message_is_refused() {
+        assert!(OwnerId::new("zoë@example.com").is_ok());
+        for bad in ["", "a b", "a\nb", "a'b", &"x".repeat(129)] {
+            assert_eq!(OwnerId::new(bad), Err(NotAnOwner), "{bad:?}");
+        }
+    }
+}

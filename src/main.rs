@@ -1,0 +1,2 @@
+//! The program `neotoma`.
+fn main() {}

@@ -1,0 +1,125 @@
+//! The contract of a provider: what a vendor's file provides, and what it is given.
+//!
+//! A provider is a pure step. It holds no state, loops over no pages and knows no database: it answers "the next page of
+//! this feed from this cursor". Loops, retries, tokens, limits, storage and removals are the engine's.
+
+mod any;
+mod page;
+pub mod spec;
+
+pub use any::AnyProvider;
+pub use page::{Covers, Gone, Next, Page, Patch, Since, relist};
+pub use spec::Spec;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    error::{Error, Result},
+    http::Client,
+};
+
+/// One service that accounts can be linked at.
+///
+/// The engine stores a page's records, removals and cursor in one transaction, pages of one feed one after another, feeds
+/// at once; it asks for a page while the last is being stored.
+pub trait Provider: Send + Sync + 'static {
+    /// Where a feed stands between two pages. Stored as JSON; one that no longer parses counts as `CursorExpired`.
+    type Cursor: Serialize + DeserializeOwned + Send;
+
+    /// What the catalog, the HTTP client and the engine know of the vendor.
+    fn spec(&self) -> &'static Spec;
+
+    /// Whose credentials these are. Asked when an account is linked.
+    fn account(&self, client: &Client) -> impl Future<Output = Result<Account>> + Send;
+
+    /// The account's feeds as of now; asked once a run. Default: one feed for the whole account.
+    fn feeds(&self, client: &Client) -> impl Future<Output = Result<Vec<Feed>>> + Send {
+        let _ = client;
+        async { Ok(vec![Feed::account()]) }
+    }
+
+    /// The feed's next page. `cursor` is `None` when the feed is listed from its start: the first time, after
+    /// [`Error::CursorExpired`], after [`Next::Relist`], when `Spec::relist` is due, and for `sync_type: initial`.
+    ///
+    /// # Errors
+    /// `CursorExpired` lists the feed afresh; `Forbidden` and `NotFound` skip this feed in this run; every other error
+    /// ends the run, with the pages so far kept.
+    fn page(
+        &self,
+        client: &Client,
+        feed: &Feed,
+        cursor: Option<Self::Cursor>,
+    ) -> impl Future<Output = Result<Page<Self::Cursor>>> + Send;
+
+    /// Reads the vendor's own error words where the status alone misleads (a 403 that is a rate limit). `None` leaves it
+    /// to the status.
+    fn fault(&self, status: u16, body: &Value) -> Option<Error> {
+        let _ = (status, body);
+        None
+    }
+
+    /// Which of these ids, missing from a whole listing, are really gone. Asked before every sweep; for vendors whose
+    /// lists may lack what is alive. Default: all of them.
+    fn confirm_gone(
+        &self,
+        client: &Client,
+        feed: &Feed,
+        ids: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<String>>> + Send {
+        let _ = (client, feed);
+        async { Ok(ids) }
+    }
+}
+
+/// Who was linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The vendor's id: `account_identifier`.
+    pub id: String,
+    /// What a person recognises.
+    pub label: String,
+    /// Other names that may be given for it: e-mail address, handle.
+    pub also: Vec<String>,
+}
+
+impl Account {
+    /// An account by id and label.
+    pub fn new(id: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { id: id.into(), label: label.into(), also: Vec::new() }
+    }
+
+    /// Notes another name that a person may give for it; an absent one is passed over.
+    #[must_use]
+    pub fn or_known_as(mut self, name: impl Into<Option<String>>) -> Self {
+        self.also.extend(name.into());
+        self
+    }
+
+    /// Whether `name` means this account; case does not count.
+    pub fn is(&self, name: &str) -> bool {
+        let mut names = [&self.id, &self.label].into_iter().chain(&self.also);
+        names.any(|own| own.to_lowercase() == name.trim().to_lowercase())
+    }
+}
+
+/// One independently resumable listing of an account: a channel, a calendar, a workspace, or the whole account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Feed {
+    /// Stable within the account; empty for its only feed.
+    pub id: String,
+    /// Its shown name.
+    pub name: String,
+}
+
+impl Feed {
+    /// A feed by id and name.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { id: id.into(), name: name.into() }
+    }
+
+    /// The account's only feed.
+    pub fn account() -> Self {
+        Self::new("", "")
+    }
+}
