@@ -1,13 +1,19 @@
 //! One call to a vendor.
 
+use std::fmt;
+
 use reqwest::{
     Method, StatusCode,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
+use url::Url;
 
-use super::Client;
+use super::{
+    Client, json, redact,
+    send::{Received, send},
+};
 use crate::error::{Error, Result};
 
 /// A call that is being put together; [`Call::json`], [`Call::text`] or [`Call::answer`] sends it.
@@ -19,15 +25,59 @@ pub struct Call {
     query: Vec<String>,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
-    accepted: Vec<StatusCode>,
-    bearer: Option<SecretString>,
-    anonymous: bool,
-    idempotent: bool,
+    accepted: Accepted,
+    auth: Auth,
+    repeatable: Option<bool>,
+    errors_in_ok: bool,
     fault: Option<Error>,
 }
 
-/// What came back.
-#[derive(Clone, Debug)]
+/// What a call sends to prove whose it is.
+#[derive(Clone)]
+pub(super) enum Auth {
+    /// The account's access token, renewed once where it is refused.
+    Account,
+    /// Another token.
+    Other(SecretString),
+    /// Nothing of ours.
+    None,
+}
+
+/// The statuses beside success that are answers.
+#[derive(Clone, Default)]
+pub(super) struct Accepted {
+    listed: Vec<StatusCode>,
+    refusals: bool,
+}
+
+impl Accepted {
+    pub(super) fn covers(&self, status: StatusCode) -> bool {
+        let refusal = status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429);
+        status.is_success() || self.listed.contains(&status) || (self.refusals && refusal)
+    }
+}
+
+/// A call put together: what is sent, as often as it takes.
+pub(super) struct Prepared {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) accepted: Accepted,
+    pub(super) auth: Auth,
+    pub(super) repeatable: bool,
+    pub(super) errors_in_ok: bool,
+}
+
+impl Prepared {
+    /// How the call is named in errors.
+    pub(super) fn label(&self) -> String {
+        format!("{} {}", self.method, redact::address(&self.url))
+    }
+}
+
+/// What came back. Its `Debug` shows neither headers nor body.
+#[derive(Clone)]
 pub struct Answer {
     /// The status: a success, or one of the accepted ones.
     pub status: StatusCode,
@@ -35,6 +85,16 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, decompressed.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.body.len();
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("bytes", &size)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Call {
@@ -46,10 +106,10 @@ impl Call {
             query: Vec::new(),
             headers: HeaderMap::new(),
             body: None,
-            accepted: Vec::new(),
-            bearer: None,
-            anonymous: false,
-            idempotent: false,
+            accepted: Accepted::default(),
+            auth: Auth::Account,
+            repeatable: None,
+            errors_in_ok: false,
             fault: None,
         }
     }
@@ -64,14 +124,18 @@ impl Call {
         self
     }
 
-    /// Sets a header. The value never shows in a log.
+    /// Sets a header. The value never shows in a log. An `Authorization` of the caller's own stands instead of the
+    /// account's token.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        match HeaderValue::from_str(value) {
-            Ok(mut value) => {
+        match (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            (Ok(header), Ok(mut value)) => {
+                if header == AUTHORIZATION {
+                    self.auth = Auth::None;
+                }
                 value.set_sensitive(true);
-                self.headers.insert(HeaderName::from_static(name), value);
+                self.headers.insert(header, value);
             }
-            Err(_) => self.fault = Some(Error::invalid(name, "has a character no header may have")),
+            _ => self.fault = Some(Error::invalid(name, "has a character no header may have")),
         }
         self
     }
@@ -102,45 +166,77 @@ impl Call {
 
     /// Takes this status for an answer, not an error.
     pub fn accepting(mut self, status: StatusCode) -> Self {
-        self.accepted.push(status);
+        self.accepted.listed.push(status);
+        self
+    }
+
+    /// Takes every refusal for an answer: all of 4xx but what is worth a repetition.
+    pub(crate) fn accepting_refusals(mut self) -> Self {
+        self.accepted.refusals = true;
         self
     }
 
     /// Sends another token than the account's: a page's, a bot's.
     pub fn bearer(mut self, token: SecretString) -> Self {
-        self.bearer = Some(token);
+        self.auth = Auth::Other(token);
         self
     }
 
     /// Sends no token of ours: the credentials stand elsewhere in the call.
     pub fn anonymous(mut self) -> Self {
-        self.anonymous = true;
+        self.auth = Auth::None;
         self
     }
 
     /// May be repeated although its method does not say so: a POST that only reads.
     pub fn idempotent(mut self) -> Self {
-        self.idempotent = true;
+        self.repeatable = Some(true);
         self
     }
 
-    /// Sends it and reads the JSON answer. NUL characters are dropped and lone surrogates replaced.
+    /// Must not be repeated although its method allows it, once it has left.
+    pub(crate) fn unrepeatable(mut self) -> Self {
+        self.repeatable = Some(false);
+        self
+    }
+
+    /// The vendor reports errors with status 200 (Slack): the policy's `fault` is asked about a success too, with its
+    /// status, and what it says counts as if an error status had come: waits, retries, the renewal of the token. Only
+    /// answers of less than 4 KiB are looked at.
+    pub fn errors_in_ok(mut self) -> Self {
+        self.errors_in_ok = true;
+        self
+    }
+
+    /// Sends it and reads the JSON answer, whatever content type it claims. NUL characters are dropped and lone surrogates
+    /// replaced.
     ///
     /// # Errors
     /// By status and the vendor's words; `Unexpected` with the path in the answer where it is not a `T`.
-    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
-        let answer = self.answer().await?;
-        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&answer.body))
-            .map_err(|cause| Error::unexpected(cause.path().to_string(), "not the promised shape"))
+    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T> {
+        self.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+        // The share of the budget that the body holds is given back once it is parsed.
+        let (mut received, label) = self.send().await?;
+        if received.body.iter().all(u8::is_ascii_whitespace) {
+            return Err(Error::unexpected(label, "an empty answer"));
+        }
+        json::read(&mut received.body).map_err(|(at, cause)| match at.as_str() {
+            "" => Error::unexpected(label, cause),
+            _ => Error::unexpected(at, format!("{cause}, from {label}")),
+        })
     }
 
-    /// Sends it and reads the answer as text.
+    /// Sends it and reads the answer as text. NUL characters are dropped, and what is no UTF-8 replaced.
     ///
     /// # Errors
     /// By status and the vendor's words.
     pub async fn text(self) -> Result<String> {
-        let answer = self.answer().await?;
-        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+        let (mut received, _) = self.send().await?;
+        received.body.retain(|byte| *byte != 0);
+        Ok(match String::from_utf8_lossy(&received.body) {
+            std::borrow::Cow::Owned(mended) => mended,
+            std::borrow::Cow::Borrowed(_) => String::from_utf8(received.body).unwrap_or_default(),
+        })
     }
 
     /// Sends it.
@@ -148,55 +244,40 @@ impl Call {
     /// # Errors
     /// By status and the vendor's words.
     pub async fn answer(self) -> Result<Answer> {
+        let (received, _) = self.send().await?;
+        let Received { status, headers, body, .. } = received;
+        Ok(Answer { status, headers, body })
+    }
+
+    async fn send(self) -> Result<(Received, String)> {
+        let client = self.client.clone();
+        let call = self.prepare()?;
+        let received = send(&client, &call).await?;
+        Ok((received, call.label()))
+    }
+
+    fn prepare(self) -> Result<Prepared> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let of = self.client.of();
-        let transport = self.client.transport();
-        let mut url = url::Url::parse(&self.url)
-            .map_err(|cause| Error::unexpected("url", cause.to_string()))?;
+        let mut url =
+            Url::parse(&self.url).map_err(|cause| Error::unexpected("url", cause.to_string()))?;
         for part in &self.query {
-            let joined = url.query().map_or(part.clone(), |q| format!("{q}&{part}"));
+            let joined = url.query().map_or(part.clone(), |query| format!("{query}&{part}"));
             url.set_query(Some(&joined));
         }
-        if let Some(base) = &transport.config.egress_override {
-            let host = url.host_str().unwrap_or_default().to_owned();
-            let moved = format!(
-                "{}{}/{}{}",
-                base,
-                of.policy.provider,
-                host,
-                &url[url::Position::BeforePath..]
-            );
-            url = url::Url::parse(&moved).map_err(|c| Error::unexpected("url", c.to_string()))?;
-        }
-        let mut request = transport.http.request(self.method, url).headers(self.headers);
-        if !self.anonymous {
-            let token = match self.bearer {
-                Some(token) => Some(token),
-                None => of.credentials.access_token().await?,
-            };
-            if let Some(token) = token {
-                request = request.bearer_auth(token.expose_secret());
-            }
-        }
-        if let Some(body) = self.body {
-            request = request.body(body);
-        }
-        of.meter.sent();
-        let response =
-            request.send().await.map_err(|cause| Error::Unavailable(cause.to_string()))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(|c| Error::Unavailable(c.to_string()))?.to_vec();
-        if status.is_success() || self.accepted.contains(&status) {
-            return Ok(Answer { status, headers, body });
-        }
-        let json = serde_json::from_slice(&body).unwrap_or(serde_json::Value::Null);
-        Err((of.policy.fault)(status.as_u16(), &json).unwrap_or_else(|| match status.as_u16() {
-            401 => Error::Reconnect("the token was refused".into()),
-            403 => Error::Forbidden("the request".into()),
-            404 => Error::NotFound,
-            _ => Error::Unavailable(status.to_string()),
-        }))
+        url.set_fragment(None);
+        let repeats = ["GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"];
+        let repeatable = self.repeatable.unwrap_or(repeats.contains(&self.method.as_str()));
+        Ok(Prepared {
+            method: self.method,
+            url,
+            headers: self.headers,
+            body: self.body,
+            accepted: self.accepted,
+            auth: self.auth,
+            repeatable,
+            errors_in_ok: self.errors_in_ok,
+        })
     }
 }

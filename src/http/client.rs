@@ -2,19 +2,26 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::{Call, Credentials, Meter, Policy};
+use super::{
+    Call, Credentials, Meter, Policy,
+    body::Budget,
+    gate::{Bucket, Gate},
+    guard::{Override, Reach},
+    redact,
+};
 use crate::error::{Error, Result};
 
 /// What an operator sets about calls to vendors.
@@ -31,25 +38,54 @@ pub struct TransportConfig {
 #[derive(Clone)]
 pub struct Transport {
     pub(super) http: reqwest::Client,
-    pub(super) config: Arc<TransportConfig>,
+    pub(super) allow_private_hosts: bool,
+    pub(super) egress: Option<Override>,
+    pub(super) budget: Arc<Budget>,
+    gate: Arc<Gate>,
 }
 
 impl Transport {
-    /// Opens the pool.
+    /// Opens the pool. Warns where an egress override is set.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the egress override is not a loopback address.
+    /// [`Error::Invalid`] when the egress override is not a loopback address, or the system has no certificates to check
+    /// vendors by.
     pub fn new(config: TransportConfig) -> Result<Self> {
-        let http = reqwest::Client::builder()
+        let TransportConfig { egress_override, allow_private_hosts } = config;
+        let egress = egress_override.as_ref().map(Override::new).transpose()?;
+        let reach = match (&egress, allow_private_hosts) {
+            (Some(_), _) => Reach::Loopback,
+            (None, true) => Reach::Any,
+            (None, false) => Reach::Public,
+        };
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("neotoma/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|cause| Error::Unavailable(cause.to_string()))?;
-        Ok(Self { http, config: Arc::new(config) })
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(30))
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .http2_keep_alive_timeout(Duration::from_secs(10))
+            .dns_resolver(reach);
+        if egress.is_some() {
+            tracing::warn!("NEOTOMA_EGRESS_OVERRIDE is set: no call reaches a real service");
+            // Plain http to this machine: neither proxies nor certificates have a part in it.
+            http = http.no_proxy().tls_certs_only([]);
+        }
+        let http = http.build().map_err(|cause| {
+            let cause = redact::reason(cause);
+            let remedy = "install the system's ca-certificates, or name a bundle in SSL_CERT_FILE";
+            Error::invalid("certificates", format!("TLS cannot be set up ({cause}): {remedy}"))
+        })?;
+        let (budget, gate) = (Arc::default(), Arc::default());
+        Ok(Self { http, allow_private_hosts, egress, budget, gate })
     }
 
     /// A client for one account.
     pub fn client(&self, of: Connection) -> Client {
-        Client(Arc::new(Inner { transport: self.clone(), of, once: Mutex::default() }))
+        let bucket = self.gate.bucket(of.policy.provider, &of.account, of.policy.rate);
+        let since = of.since;
+        let inner = Inner { transport: self.clone(), of, bucket, once: Mutex::default() };
+        Client { inner: Arc::new(inner), since }
     }
 }
 
@@ -62,7 +98,7 @@ pub struct Connection {
     /// Its secrets.
     pub credentials: Arc<dyn Credentials>,
     /// Its settings (`metadata`).
-    pub settings: Map<String, Value>,
+    pub settings: BTreeMap<String, Value>,
     /// The caller's wish for the size of pages, 1 to 1000.
     pub limit: Option<u32>,
     /// Where a listing from the start may begin.
@@ -77,12 +113,16 @@ type Lookup = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 struct Inner {
     transport: Transport,
     of: Connection,
+    bucket: Arc<Bucket>,
     once: Mutex<HashMap<String, Lookup>>,
 }
 
 /// One account's client: what a provider is given. Cheap to clone.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    since: Option<Timestamp>,
+}
 
 impl Client {
     /// A GET of an absolute address.
@@ -107,12 +147,12 @@ impl Client {
 
     /// A setting's text; absent and empty are the same.
     pub fn setting(&self, name: &str) -> Option<&str> {
-        self.0.of.settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.inner.of.settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     /// A setting with several values; empty where it is unset.
     pub fn settings(&self, name: &str) -> Vec<&str> {
-        match self.0.of.settings.get(name) {
+        match self.inner.of.settings.get(name) {
             Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).collect(),
             Some(Value::String(one)) if !one.is_empty() => vec![one],
             _ => Vec::new(),
@@ -121,17 +161,23 @@ impl Client {
 
     /// A secret of the account, for vendors that want it elsewhere than in a bearer header.
     pub fn secret(&self, name: &str) -> Option<SecretString> {
-        self.0.of.credentials.secret(name)
+        self.inner.of.credentials.secret(name)
     }
 
     /// The page size to ask for: the caller's wish within the vendor's maximum.
     pub fn page_size(&self, max: u32) -> u32 {
-        self.0.of.limit.map_or(max, |wish| wish.clamp(1, max))
+        self.inner.of.limit.map_or(max, |wish| wish.clamp(1, max.max(1)))
     }
 
     /// Where a listing from the start may begin.
     pub fn since(&self) -> Option<Timestamp> {
-        self.0.of.since
+        self.since
+    }
+
+    /// The same client for a listing that may begin elsewhere.
+    #[must_use]
+    pub fn since_from(&self, since: Option<Timestamp>) -> Self {
+        Self { since, ..self.clone() }
     }
 
     /// A lookup made at most once a run: users, names, page tokens. A failed one is made again when asked again.
@@ -144,7 +190,7 @@ impl Client {
         F: Future<Output = Result<T>> + Send,
     {
         let cell = {
-            let mut cells = self.0.once.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut cells = self.inner.once.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(cells.entry(key.to_owned()).or_default())
         };
         let found = cell
@@ -159,11 +205,15 @@ impl Client {
     }
 
     pub(super) fn transport(&self) -> &Transport {
-        &self.0.transport
+        &self.inner.transport
     }
 
     pub(super) fn of(&self) -> &Connection {
-        &self.0.of
+        &self.inner.of
+    }
+
+    pub(super) fn bucket(&self) -> &Bucket {
+        &self.inner.bucket
     }
 }
 

@@ -3,10 +3,21 @@
 //! A provider gets a [`Client`] and builds [`Call`]s; host rules, waiting one's turn, tokens, retries, `Retry-After`,
 //! limits of size and time, and the renewal of a refused token happen behind it. This room knows no provider: it is
 //! given a [`Policy`].
+//!
+//! A call goes, in this order, through the guard (where may it go), the gate (is it its turn), the token, the sending, and
+//! the reading of the fault; then it is repeated, or not.
 
+mod body;
 mod call;
 mod client;
+mod fault;
+mod gate;
+mod guard;
+mod json;
 mod policy;
+pub(crate) mod redact;
+mod retry;
+mod send;
 
 pub use call::{Answer, Call};
 pub use client::{Client, Connection, Transport, TransportConfig, each};

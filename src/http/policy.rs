@@ -4,7 +4,7 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU16, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -12,6 +12,7 @@ use std::{
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::error::{Error, Result};
 
@@ -55,7 +56,8 @@ impl Rate {
 }
 
 /// Reads a vendor's own error words: status and JSON body (`Null` where it is none) to an error, or `None` to leave it to
-/// the status.
+/// the status. [`Error::Reconnect`] means that the token is refused: unless it was just renewed, it is, and the call is
+/// made once more. [`Error::RateLimited`] with a pause of zero leaves the pause to `Retry-After` or the client's backoff.
 pub type Fault = Arc<dyn Fn(u16, &Value) -> Option<Error> + Send + Sync>;
 
 /// What the client is told of a vendor.
@@ -63,7 +65,8 @@ pub type Fault = Arc<dyn Fn(u16, &Value) -> Option<Error> + Send + Sync>;
 pub struct Policy {
     /// The provider's id.
     pub provider: &'static str,
-    /// Hosts that may be called; `*.` stands for any subdomain.
+    /// Hosts that may be called; `*.` stands for any subdomain. Whoever serves a connector with a server of its own puts
+    /// that host in, as `host` (any port) or `host:port`.
     pub hosts: Vec<String>,
     /// Requests of one account.
     pub rate: Rate,
@@ -91,8 +94,17 @@ pub trait Credentials: Send + Sync {
 pub struct Wait {
     /// Until about when, in seconds from the start of the wait.
     pub seconds: u64,
-    /// Why: `throttled by the service`, `the service is not answering`.
+    /// Why: [`Wait::THROTTLED`], [`Wait::SILENT`], [`Wait::TURN`].
     pub why: &'static str,
+}
+
+impl Wait {
+    /// The vendor asked for a pause.
+    pub const THROTTLED: &'static str = "throttled by the service";
+    /// The vendor or the network failed, and the call is about to be repeated.
+    pub const SILENT: &'static str = "the service is not answering";
+    /// The account's share of the vendor's limit is spent for now.
+    pub const TURN: &'static str = "keeping to the service's limit";
 }
 
 /// Counts what one run asks of a vendor. Shared by the run's calls, read by its progress.
@@ -100,10 +112,22 @@ pub struct Wait {
 pub struct Meter {
     requests: AtomicU64,
     throttled_ms: AtomicU64,
-    wait: Mutex<Option<Wait>>,
+    /// How many calls wait, and what the last of them said it waits for.
+    wait: Mutex<(usize, Option<Wait>)>,
+    refused_with: AtomicU16,
 }
 
 impl Meter {
+    /// Notes the status of an answer that became an error.
+    pub fn refused(&self, status: u16) {
+        self.refused_with.store(status, Ordering::Relaxed);
+    }
+
+    /// The status of the last answer that became an error.
+    pub fn refused_with(&self) -> Option<u16> {
+        Some(self.refused_with.load(Ordering::Relaxed)).filter(|status| *status != 0)
+    }
+
     /// Counts a request that is sent.
     pub fn sent(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -115,9 +139,26 @@ impl Meter {
         self.throttled_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    /// Says what is being waited for; `None` when it is over.
+    /// Says what a call is waiting for; `None` when that call's wait is over. Several calls may wait at once: the last
+    /// reason is shown until none does.
     pub fn waits(&self, wait: Option<Wait>) {
-        *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = wait;
+        let mut waiting = self.wait.lock().unwrap_or_else(PoisonError::into_inner);
+        if wait.is_some() {
+            *waiting = (waiting.0.saturating_add(1), wait);
+        } else {
+            waiting.0 = waiting.0.saturating_sub(1);
+            if waiting.0 == 0 {
+                waiting.1 = None;
+            }
+        }
+    }
+
+    /// [`Meter::waits`] until the answer is dropped, also when the call is given up in the middle. A wait that the vendor
+    /// asked for is counted.
+    pub(super) fn wait(&self, lasting: Duration, why: &'static str) -> Waiting<'_> {
+        let seconds = lasting.as_secs() + u64::from(lasting.subsec_nanos() > 0);
+        self.waits(Some(Wait { seconds, why }));
+        Waiting { meter: self, throttled_since: (why == Wait::THROTTLED).then(Instant::now) }
     }
 
     /// Requests so far.
@@ -132,6 +173,41 @@ impl Meter {
 
     /// What is being waited for.
     pub fn waiting(&self) -> Option<Wait> {
-        self.wait.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.wait.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+}
+
+/// A wait that is shown while this lives.
+pub(super) struct Waiting<'a> {
+    meter: &'a Meter,
+    throttled_since: Option<Instant>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.meter.waits(None);
+        if let Some(since) = self.throttled_since {
+            self.meter.throttled(since.elapsed());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_is_shown_until_the_last_call_that_waits_goes_on() {
+        let meter = Meter::default();
+        let first = meter.wait(Duration::from_millis(4_100), Wait::THROTTLED);
+        let second = meter.wait(Duration::from_secs(2), Wait::SILENT);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        drop(second);
+        assert!(meter.waiting().is_some());
+        drop(first);
+        assert_eq!(meter.waiting(), None);
+        assert_eq!(meter.throttled_ms(), 3_000, "only what the vendor asked for counts");
+        meter.waits(Some(Wait { seconds: 5, why: Wait::TURN }));
+        assert_eq!(meter.waiting(), Some(Wait { seconds: 5, why: Wait::TURN }));
     }
 }
