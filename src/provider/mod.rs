@@ -4,11 +4,17 @@
 //! this feed from this cursor". Loops, retries, tokens, limits, storage and removals are the engine's.
 
 mod any;
+pub mod link;
+mod nearest;
 mod page;
+mod settings;
 pub mod spec;
 
 pub use any::AnyProvider;
+pub use link::LinkInput;
+pub use nearest::nearest;
 pub use page::{Covers, Gone, Next, Page, Patch, Since, relist};
+pub use settings::Settings;
 pub use spec::Spec;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -52,8 +58,8 @@ pub trait Provider: Send + Sync + 'static {
         cursor: Option<Self::Cursor>,
     ) -> impl Future<Output = Result<Page<Self::Cursor>>> + Send;
 
-    /// Reads the vendor's own error words where the status alone misleads (a 403 that is a rate limit). `None` leaves it
-    /// to the status.
+    /// Reads the vendor's own error words where the status alone misleads (a 403 that is a rate limit, a 200 that is an
+    /// error: [`Call::errors_in_ok`](crate::http::Call::errors_in_ok)). `None` leaves it to the status.
     fn fault(&self, status: u16, body: &Value) -> Option<Error> {
         let _ = (status, body);
         None

@@ -16,6 +16,8 @@ pub struct Spec {
     pub id: &'static str,
     /// The shown name.
     pub name: &'static str,
+    /// Other names that a person may give for it: `twitter`.
+    pub aliases: &'static [&'static str],
     /// `provider_type`.
     pub category: Category,
     /// The types of record it gives, the usual one first.
@@ -29,7 +31,10 @@ pub struct Spec {
     pub oauth: Option<OAuth2>,
     /// What a person may paste, for OAuth vendors too, and the vendor's settings.
     pub fields: &'static [Field],
-    /// Hosts that may be sent the credentials (`*.` stands for any subdomain); all others are refused.
+    /// Sets of fields, each of which suffices to link an account. Empty where the required fields are the only way.
+    pub ways: &'static [&'static [&'static str]],
+    /// Hosts that may be sent the credentials; all others are refused. `*.` stands for any subdomain; `{subdomain}`
+    /// for the setting of that name, of which a whole address gives its host. [`Spec::hosts_for`] fills them in.
     pub hosts: &'static [&'static str],
     /// How many requests of one account the vendor takes; the client waits its turn.
     pub rate: Rate,
@@ -53,12 +58,14 @@ impl Spec {
         rank: 0,
         id: "",
         name: "",
+        aliases: &[],
         category: Category::Productivity,
         kinds: &[],
         capabilities: &[],
         help: "",
         oauth: None,
         fields: &[],
+        ways: &[],
         hosts: &[],
         rate: Rate::per_second(5),
         width: 4,
@@ -142,8 +149,12 @@ pub struct Field {
     pub required: bool,
     /// Several values.
     pub list: bool,
-    /// A regular expression that the whole value must match; empty for none.
+    /// A regular expression that the whole value (of a list: each) must match; empty for none.
     pub pattern: &'static str,
+    /// What a value looks like, for forms and messages.
+    pub example: &'static str,
+    /// What holds where nothing is given; empty for nothing.
+    pub default: &'static str,
     /// A tenant or page: part of `account_scope`, so that two of them are two connectors.
     pub selects_account: bool,
     /// Takes part in the address that credentials are sent to: a change needs all secrets again.
@@ -160,8 +171,28 @@ impl Field {
         required: false,
         list: false,
         pattern: "",
+        example: "",
+        default: "",
         selects_account: false,
         bears_host: false,
+    };
+
+    /// The token that calls are made with.
+    pub const ACCESS_TOKEN: Self = Self {
+        name: "access_token",
+        label: "Access token",
+        secret: true,
+        required: true,
+        ..Self::BASE
+    };
+
+    /// What renews the access token. Never required: without it the link ends with the access token.
+    pub const REFRESH_TOKEN: Self = Self {
+        name: "refresh_token",
+        label: "Refresh token",
+        help: "Comes with the access token; without it the link ends when that does.",
+        secret: true,
+        ..Self::BASE
     };
 }
 
@@ -174,14 +205,19 @@ pub type Params = &'static [(&'static str, &'static str)];
 pub struct OAuth2 {
     /// Whose app serves it: `google` reads `GOOGLE_OAUTH_CLIENT_ID` and so on.
     pub app: &'static str,
-    /// Where the person consents; `{name}` stands for the connector setting of that name.
+    /// Where the person consents. Here as in the other addresses `{name}` stands for the connector setting of that name,
+    /// see [`Spec::fill`].
     pub authorization_url: &'static str,
     /// Where codes and refresh tokens are exchanged.
     pub token_url: &'static str,
     /// Where a grant is ended.
     pub revoke_url: Option<&'static str>,
+    /// How a grant is ended there.
+    pub revoke: Revoke,
     /// Where it says whose token it is.
     pub userinfo_url: Option<&'static str>,
+    /// Where it lists the sites that a grant reaches, of which a connector is one.
+    pub resources_url: Option<&'static str>,
     /// What is asked for.
     pub scopes: &'static [&'static str],
     /// Between two scopes.
@@ -192,7 +228,7 @@ pub struct OAuth2 {
     pub client_auth: ClientAuth,
     /// Further parameters of the consent page's address.
     pub authorize_params: Params,
-    /// Further parameters of the code's exchange.
+    /// Further parameters of the code's exchange. In a JSON body a value of digits alone goes as a number.
     pub token_params: Params,
     /// How a token is renewed.
     pub refresh: Refresh,
@@ -204,6 +240,10 @@ pub struct OAuth2 {
     pub scope_parameter: &'static str,
     /// Where in the code's answer the tokens stand: a dotted path, empty for the top.
     pub token_answer_path: &'static str,
+    /// Keys of the token answers that are kept as the settings of the same name.
+    pub answer_settings: &'static [&'static str],
+    /// Other hosts of the addresses above, for accounts of a region.
+    pub regions: &'static [Region],
     /// The vendor ignores the port of a loopback redirect address.
     pub loopback_any_port: bool,
     /// The vendor wants https in the redirect address: no linking without a public address.
@@ -217,7 +257,9 @@ impl OAuth2 {
         authorization_url: "",
         token_url: "",
         revoke_url: None,
+        revoke: Revoke::App(ClientAuth::Post),
         userinfo_url: None,
+        resources_url: None,
         scopes: &[],
         scope_separator: " ",
         pkce: Pkce::Supported,
@@ -229,6 +271,8 @@ impl OAuth2 {
         client_id_parameter: "client_id",
         scope_parameter: "scope",
         token_answer_path: "",
+        answer_settings: &[],
+        regions: &[],
         loopback_any_port: false,
         https_redirect: false,
     };
@@ -260,6 +304,28 @@ pub enum ClientAuth {
     BasicJson,
 }
 
+/// How a grant is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoke {
+    /// RFC 7009: a POST of the token (the refresh token where there is one), with which the app proves itself so.
+    App(ClientAuth),
+    /// A POST of the token alone, as a form.
+    Token,
+    /// The access token as bearer, by this method, without a body.
+    Bearer(&'static str),
+}
+
+/// Hosts that take the place of others where a setting has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// The setting.
+    pub setting: &'static str,
+    /// Its value.
+    pub value: &'static str,
+    /// Host as declared, and the region's.
+    pub hosts: &'static [(&'static str, &'static str)],
+}
+
 /// How a token is renewed. Without a stored refresh token, and without `url`, there is no renewal.
 #[derive(Debug)]
 pub struct Refresh {
@@ -275,6 +341,8 @@ pub struct Refresh {
     pub url: Option<&'static str>,
     /// Instead of `grant_type=refresh_token` and the refresh token, where given.
     pub params: Params,
+    /// The code exchange's `token_params` go into the renewal, too.
+    pub repeats_token_params: bool,
     /// A younger token cannot be renewed, in seconds.
     pub min_age_seconds: Option<u32>,
 }
@@ -288,6 +356,7 @@ impl Refresh {
         method: "POST",
         url: None,
         params: &[],
+        repeats_token_params: false,
         min_age_seconds: None,
     };
 }

@@ -1,0 +1,11 @@
+//! What vendors' answers have in common: lists, times, HTML, mail addresses.
+//!
+//! Vendor data is not to be trusted: everything here takes any input in time linear in its length, and gives up a part
+//! of it rather than the whole.
+
+pub mod html;
+pub mod mail;
+pub mod many;
+pub mod time;
+
+pub use many::Many;
