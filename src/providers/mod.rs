@@ -1,6 +1,97 @@
-//! The services, one file each.
+//! The services, one file each, and the catalog of them.
 
-use crate::provider::{AnyProvider, Spec};
+use crate::provider::{self, AnyProvider, Spec};
+
+pub mod airtable;
+pub mod apple_calendar;
+pub mod asana;
+pub mod atlassian;
+pub mod basecamp;
+pub mod r#box;
+pub mod calendly;
+pub mod clickup;
+pub mod discord;
+pub mod dropbox;
+pub mod evernote;
+pub mod front;
+pub mod google;
+pub mod hubspot;
+pub mod intercom;
+pub mod line;
+pub mod linear;
+pub mod linkedin;
+pub mod meta;
+pub mod microsoft;
+pub mod monday;
+pub mod notion;
+pub mod pinterest;
+pub mod reddit;
+pub mod salesforce;
+pub mod slack;
+pub mod snapchat;
+pub mod telegram;
+pub mod tiktok;
+pub mod todoist;
+pub mod trello;
+pub mod tumblr;
+pub mod wechat;
+pub mod x;
+pub mod zendesk;
+pub mod zoom;
+
+#[cfg(test)]
+mod testing;
+
+/// The catalog, in order of rank.
+pub static ALL: &[Entry] = &[
+    Entry::Planned(&x::SPEC),
+    Entry::Planned(&meta::facebook::SPEC),
+    Entry::Planned(&meta::instagram::SPEC),
+    Entry::Planned(&linkedin::SPEC),
+    Entry::Planned(&tiktok::SPEC),
+    Entry::Planned(&snapchat::SPEC),
+    Entry::Planned(&google::youtube::SPEC),
+    Entry::Planned(&pinterest::SPEC),
+    Entry::Planned(&reddit::SPEC),
+    Entry::Planned(&tumblr::SPEC),
+    Entry::Planned(&meta::threads::SPEC),
+    Entry::Planned(&discord::SPEC),
+    Entry::Planned(&telegram::SPEC),
+    Entry::Planned(&meta::whatsapp_business::SPEC),
+    Entry::Planned(&wechat::SPEC),
+    Entry::Planned(&line::SPEC),
+    Entry::Ready(&google::gmail::Gmail),
+    Entry::Planned(&microsoft::outlook::SPEC),
+    Entry::Planned(&microsoft::teams::SPEC),
+    Entry::Ready(&slack::Slack),
+    Entry::Planned(&notion::SPEC),
+    Entry::Ready(&asana::Asana),
+    Entry::Planned(&trello::SPEC),
+    Entry::Planned(&monday::SPEC),
+    Entry::Planned(&clickup::SPEC),
+    Entry::Planned(&atlassian::jira::SPEC),
+    Entry::Planned(&linear::SPEC),
+    Entry::Planned(&basecamp::SPEC),
+    Entry::Planned(&airtable::SPEC),
+    Entry::Planned(&google::drive::SPEC),
+    Entry::Planned(&microsoft::onedrive::SPEC),
+    Entry::Planned(&r#box::SPEC),
+    Entry::Planned(&dropbox::SPEC),
+    Entry::Planned(&evernote::SPEC),
+    Entry::Planned(&atlassian::confluence::SPEC),
+    Entry::Planned(&salesforce::SPEC),
+    Entry::Planned(&hubspot::SPEC),
+    Entry::Planned(&zendesk::SPEC),
+    Entry::Planned(&intercom::SPEC),
+    Entry::Planned(&front::SPEC),
+    Entry::Planned(&calendly::SPEC),
+    Entry::Planned(&google::calendar::SPEC),
+    Entry::Planned(&apple_calendar::SPEC),
+    Entry::Planned(&zoom::SPEC),
+    Entry::Planned(&google::meet::SPEC),
+    Entry::Planned(&microsoft::graph::SPEC),
+    Entry::Planned(&todoist::SPEC),
+];
 
 /// One line of the catalog.
 pub enum Entry {
@@ -8,6 +99,15 @@ pub enum Entry {
     Ready(&'static dyn AnyProvider),
     /// It is described, and its client is still to come.
     Planned(&'static Spec),
+}
+
+/// Whether accounts of a provider can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// They can.
+    Ready,
+    /// Its client is still to come.
+    Planned,
 }
 
 impl Entry {
@@ -18,12 +118,79 @@ impl Entry {
             Self::Planned(spec) => spec,
         }
     }
+
+    /// Whether its accounts can be imported.
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::Ready(_) => Status::Ready,
+            Self::Planned(_) => Status::Planned,
+        }
+    }
 }
 
-/// The catalog, in order of rank.
-pub static ALL: &[Entry] = &[];
+impl Status {
+    /// The word that is shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Planned => "planned",
+        }
+    }
+}
+
+/// The ids of the apps that the catalog's OAuth vendors ask for, each once.
+pub fn apps() -> Vec<&'static str> {
+    let mut apps: Vec<_> =
+        ALL.iter().filter_map(|entry| Some(entry.spec().oauth.as_ref()?.app)).collect();
+    apps.sort_unstable();
+    apps.dedup();
+    apps
+}
 
 /// The entry of that id.
 pub fn find(id: &str) -> Option<&'static Entry> {
     ALL.iter().find(|entry| entry.spec().id == id)
+}
+
+/// Ids that somebody may have meant by `given`, likeliest first, three at most: by id, by name, and by other names that
+/// the services go by (`Google Drive`, `gdrive`, `twitter`).
+pub fn nearest(given: &str) -> Vec<&'static str> {
+    let names = ALL.iter().map(Entry::spec).flat_map(|spec| {
+        let names = [spec.id, spec.name].into_iter().chain(spec.aliases.iter().copied());
+        names.map(|name| (name, spec.id))
+    });
+    provider::nearest(given, names, 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_found_under_the_names_that_people_write() {
+        for (given, id) in [
+            ("googledrive", "google-drive"),
+            ("Google Drive", "google-drive"),
+            ("google_drive", "google-drive"),
+            ("twitter", "x"),
+            ("X / Twitter", "x"),
+            ("whatsapp", "whatsapp-business"),
+            ("teams", "microsoft-teams"),
+            ("icloud", "apple-calendar"),
+            ("gmai", "gmail"),
+            ("GMail", "gmail"),
+            ("linkdin", "linkedin"),
+            ("hub spot", "hubspot"),
+            ("linear", "linear"),
+            ("line", "line"),
+        ] {
+            assert_eq!(nearest(given).first(), Some(&id), "{given}");
+        }
+    }
+
+    #[test]
+    fn three_at_most_are_named_and_none_for_what_resembles_nothing() {
+        assert_eq!(nearest("google").len(), 3);
+        assert!(nearest("quickbooks").is_empty());
+    }
 }

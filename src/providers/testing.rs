@@ -1,0 +1,175 @@
+//! A vendor by script, on loopback: what a provider asks and how it takes the answers.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, extract::State, http::StatusCode, http::Uri, response::IntoResponse};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use crate::{
+    error::Result,
+    http::{Client, Connection, Credentials, Meter, Policy, Rate, Transport, TransportConfig},
+    provider::{AnyProvider, Covers, Feed, Gone, Next, Provider},
+    record::Record,
+};
+
+/// A request as the script sees it: `gmail.googleapis.com/gmail/v1/…`, and the query.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub path: String,
+    query: Vec<(String, String)>,
+}
+
+impl Asked {
+    /// A parameter's value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+type Script = dyn Fn(&Asked) -> (u16, Value) + Send + Sync;
+
+struct Shared {
+    script: Box<Script>,
+    asked: Mutex<Vec<Asked>>,
+}
+
+/// A vendor that is up as long as it lives.
+pub struct Vendor {
+    provider: &'static dyn AnyProvider,
+    shared: Arc<Shared>,
+    transport: Transport,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Vendor {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Vendor {
+    /// Starts a vendor that answers as the script says.
+    pub async fn new(
+        provider: &'static dyn AnyProvider,
+        script: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static,
+    ) -> Self {
+        let shared = Arc::new(Shared { script: Box::new(script), asked: Mutex::default() });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let egress_override = Some(base.parse().unwrap());
+        let config = TransportConfig { egress_override, ..TransportConfig::default() };
+        Self { provider, shared, transport: Transport::new(config).unwrap(), server }
+    }
+
+    /// A client of one run.
+    pub fn client(&self) -> Client {
+        self.client_since(None, &Map::new())
+    }
+
+    /// A client of one run, with a bound and settings.
+    pub fn client_since(&self, since: Option<Timestamp>, settings: &Map<String, Value>) -> Client {
+        let (provider, spec) = (self.provider, self.provider.spec());
+        self.transport.client(Connection {
+            policy: Policy {
+                provider: spec.id,
+                hosts: spec.hosts.iter().map(ToString::to_string).collect(),
+                rate: Rate::per_second(100_000), // a test waits for nobody
+                fault: Arc::new(move |status, body| provider.fault(status, body)),
+            },
+            account: "test".into(),
+            credentials: Arc::new(Token),
+            settings: settings.clone().into_iter().collect(),
+            limit: None,
+            since,
+            meter: Arc::new(Meter::default()),
+        })
+    }
+
+    /// What was asked since the last call of this, in the order of arrival.
+    pub fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.shared.asked.lock().unwrap())
+    }
+
+    /// The paths of what was asked, without the host.
+    pub fn paths(&self) -> Vec<String> {
+        let path = |asked: &Asked| asked.path.split_once('/').unwrap().1.to_owned();
+        self.asked().iter().map(path).collect()
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, uri: Uri) -> impl IntoResponse {
+    let query = serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap();
+    let path = uri.path().splitn(3, '/').nth(2).unwrap().to_owned(); // behind the provider's id
+    let asked = Asked { path, query };
+    shared.asked.lock().unwrap().push(asked.clone());
+    let (status, body) = (shared.script)(&asked);
+    (StatusCode::from_u16(status).unwrap(), axum::Json(body))
+}
+
+/// What a pass over a feed brought, all pages together.
+#[derive(Debug)]
+pub struct Pass<C> {
+    pub records: Vec<Record>,
+    pub gone: Vec<String>,
+    pub seen: Vec<String>,
+    pub skipped: u32,
+    pub covers: Vec<Covers>,
+    pub sizes: Vec<usize>,
+    pub end: Next<C>,
+}
+
+impl<C> Pass<C> {
+    /// The records' ids, in the order of arrival.
+    pub fn ids(&self) -> Vec<&str> {
+        self.records.iter().map(|record| record.key.as_str()).collect()
+    }
+}
+
+/// Reads a feed to its end. Between two pages the cursor is stored and read back, as at a stop.
+pub async fn pass<P: Provider>(
+    provider: &P,
+    client: &Client,
+    feed: &Feed,
+    mut cursor: Option<P::Cursor>,
+) -> Result<Pass<P::Cursor>> {
+    let (mut records, mut gone, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut skipped, mut covers, mut sizes) = (0, Vec::new(), Vec::new());
+    loop {
+        let page = provider.page(client, feed, cursor).await?;
+        sizes.push(page.upserts.len());
+        records.extend(page.upserts);
+        gone.extend(page.removed.into_iter().map(|of| match of {
+            Gone::Id(id) => id,
+            place => panic!("{place:?}"),
+        }));
+        seen.extend(page.seen);
+        skipped += page.skipped;
+        covers.push(page.covers);
+        match page.next {
+            Next::More(at) => {
+                let stored = serde_json::to_value(at).unwrap();
+                cursor = Some(serde_json::from_value(stored).unwrap());
+            }
+            end => return Ok(Pass { records, gone, seen, skipped, covers, sizes, end }),
+        }
+    }
+}
+
+struct Token;
+
+impl Credentials for Token {
+    fn secret(&self, _: &str) -> Option<SecretString> {
+        None
+    }
+    fn access_token(&self) -> BoxFuture<'_, Result<Option<SecretString>>> {
+        Box::pin(async { Ok(Some("token".into())) })
+    }
+    fn renew(&self, _: &SecretString) -> BoxFuture<'_, Result<SecretString>> {
+        Box::pin(async { Err(crate::error::Error::Reconnect("no other token".into())) })
+    }
+}
