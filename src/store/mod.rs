@@ -1,0 +1,127 @@
+//! The database: connectors, feeds, runs and records in Postgres.
+//!
+//! The law: records, removals and the cursor that covers them are one transaction. Every statement names its owner; the
+//! few that cannot stand in `global.rs`.
+
+mod apply;
+mod connectors;
+pub mod embedded;
+mod feeds;
+mod global;
+mod leases;
+mod records;
+mod rows;
+mod runs;
+mod sweep;
+
+pub use apply::{Applied, Batch, Position};
+pub use connectors::{Connector, LockedSecrets, NewConnector};
+pub use feeds::{FeedState, Listing};
+pub use leases::{Ending, LEASE, Lease, Leased};
+pub use records::{Found, Place, Query, Stored};
+pub use runs::{Run, RunsQuery};
+pub use sweep::{Sweep, Unseen, hash_id};
+
+use std::time::Duration;
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// Shorthand for results of the store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Why the database did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or broke off.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Its disk is full (SQLSTATE 53100).
+    #[error("the disk of the database is full")]
+    DiskFull,
+    /// The run no longer holds the connector's lease: it must not write.
+    #[error("the run no longer holds the connector")]
+    LeaseLost,
+    /// What is stored is not what this program writes.
+    #[error("{table}.{column} holds something unexpected")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+    /// The statement was refused: a defect of ours.
+    #[error("the database refused a statement: {0}")]
+    Refused(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(cause) => match cause.code().as_deref() {
+                Some("53100") => Self::DiskFull,
+                // Connection exceptions, insufficient resources, operator intervention, system errors.
+                Some(code)
+                    if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) =>
+                {
+                    Self::Unavailable(cause.message().to_owned())
+                }
+                _ => Self::Refused(cause.message().to_owned()),
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
+            _ => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+/// Migrations, embedded into the program.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// The database, connected and migrated.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connections of one process. A run uses one a feed and a few more; tools use one each.
+    const CONNECTIONS: u32 = 12;
+
+    /// Connects and brings the tables up to date. Two processes that do so at once both come up: migrations run under an
+    /// advisory lock.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or its tables were made by a newer program.
+    pub async fn connect(options: PgConnectOptions) -> Result<Self> {
+        let pool = PgPoolOptions::new()
+            .max_connections(Self::CONNECTIONS)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.application_name("neotoma"))
+            .await?;
+        MIGRATIONS.run(&pool).await.map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) => error.into(),
+            sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::Refused(format!(
+                "its tables are of a newer version ({version}) than this program: update neotoma"
+            )),
+            other => StoreError::Refused(other.to_string()),
+        })?;
+        Ok(Self { pool })
+    }
+
+    /// Ends the connections, after the statements at hand.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A time of ours as the driver takes it.
+fn to_db(at: jiff::Timestamp) -> jiff_sqlx::Timestamp {
+    jiff_sqlx::ToSqlx::to_sqlx(at)
+}

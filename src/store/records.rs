@@ -1,0 +1,229 @@
+//! Records, found and read.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sqlx::{Row, postgres::PgRow};
+
+use super::{Result, Store, StoreError, to_db};
+use crate::{
+    ids::{ConnectorId, OwnerId, RecordId},
+    record::Kind,
+};
+
+/// A stored record.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its id.
+    pub id: RecordId,
+    /// The connector.
+    pub connector: ConnectorId,
+    /// The account, as a person knows it.
+    pub account: String,
+    /// Its type.
+    pub kind: Kind,
+    /// `external_source`: the provider's id.
+    pub source: String,
+    /// The vendor's id of it.
+    pub external_id: Option<String>,
+    /// The hash that names it, where the vendor gives no id.
+    pub external_hash: Option<String>,
+    /// What it says.
+    pub properties: Map<String, Value>,
+    /// Addresses of its files.
+    pub file_urls: Vec<String>,
+    /// When it took place.
+    pub occurred_at: Option<Timestamp>,
+    /// When it was found gone.
+    pub removed_at: Option<Timestamp>,
+    /// When it was first stored.
+    pub created_at: Timestamp,
+    /// When it last changed here.
+    pub updated_at: Timestamp,
+}
+
+/// A place in search results, to go on after: how well the last one fitted, when it took place, its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// 1 where the title alone answers the query, else 0.
+    pub rank: i32,
+    /// When it took place; absent ones come last.
+    pub occurred_at: Option<Timestamp>,
+    /// Its id.
+    pub id: RecordId,
+}
+
+/// A record among search results.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The record.
+    pub record: Stored,
+    /// Where it stands among the results.
+    pub place: Place,
+}
+
+/// What is searched for.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Folded words for `websearch_to_tsquery`; absent: everything.
+    pub words: Option<String>,
+    /// Of these types; empty: all.
+    pub kinds: Vec<Kind>,
+    /// Of these providers; empty: all.
+    pub sources: Vec<String>,
+    /// Of this connector.
+    pub connector: Option<ConnectorId>,
+    /// That took place at or after.
+    pub since: Option<Timestamp>,
+    /// That took place before.
+    pub until: Option<Timestamp>,
+    /// After this place.
+    pub after: Option<Place>,
+    /// How many.
+    pub limit: i64,
+}
+
+fn read(row: &PgRow) -> Result<Stored> {
+    let bad = |column| StoreError::Inconsistent { table: "records", column };
+    let time = |column: &'static str| -> Result<Option<Timestamp>> {
+        Ok(row
+            .try_get::<Option<jiff_sqlx::Timestamp>, _>(column)?
+            .map(jiff_sqlx::Timestamp::to_jiff))
+    };
+    Ok(Stored {
+        id: row.try_get("id")?,
+        connector: row.try_get("connector_id")?,
+        account: row.try_get("account")?,
+        kind: Kind::parse(row.try_get("type")?).ok_or(bad("type"))?,
+        source: row.try_get("external_source")?,
+        external_id: row.try_get("external_id")?,
+        external_hash: row.try_get("external_hash")?,
+        properties: match row.try_get("properties")? {
+            Value::Object(fields) => fields,
+            _ => return Err(bad("properties")),
+        },
+        file_urls: serde_json::from_value(row.try_get("file_urls")?)
+            .map_err(|_| bad("file_urls"))?,
+        occurred_at: time("occurred_at")?,
+        removed_at: time("removed_at")?,
+        created_at: time("created_at")?.ok_or(bad("created_at"))?,
+        updated_at: time("updated_at")?.ok_or(bad("updated_at"))?,
+    })
+}
+
+/// The columns that `read` takes, from `records r` and `external_connectors c`.
+macro_rules! columns {
+    () => {
+        "r.id, r.connector_id, r.type, r.external_source, r.external_id, r.external_hash, r.properties, \
+         r.file_urls, r.occurred_at, r.removed_at, r.created_at, r.updated_at, \
+         coalesce(nullif(c.account_label, ''), c.account_identifier) AS account"
+    };
+}
+
+macro_rules! filters {
+    () => {
+        "r.owner_id = $1 AND r.removed_at IS NULL \
+         AND (cardinality($2::text[]) = 0 OR r.type = ANY($2)) \
+         AND (cardinality($3::text[]) = 0 OR r.external_source = ANY($3)) \
+         AND ($4::uuid IS NULL OR r.connector_id = $4) \
+         AND ($5::timestamptz IS NULL OR r.occurred_at >= $5) AND ($6::timestamptz IS NULL OR r.occurred_at < $6)"
+    };
+}
+
+/// The newest, in the order of `records_newest`.
+const NEWEST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", 0 AS rank FROM records r JOIN external_connectors c ON c.owner_id = r.owner_id AND c.id = r.connector_id WHERE ",
+    filters!(),
+    " AND ($7::uuid IS NULL OR CASE WHEN $8::timestamptz IS NULL THEN r.occurred_at IS NULL AND r.id < $7 \
+       ELSE r.occurred_at IS NULL OR (r.occurred_at, r.id) < ($8, $7) END) \
+     ORDER BY r.occurred_at DESC NULLS LAST, r.id DESC LIMIT $9"
+);
+
+/// By words: those whose title answers first, newest first among equals.
+const BY_WORDS: &str = concat!(
+    "WITH q AS (SELECT websearch_to_tsquery('simple', $10) AS words), \
+     hits AS (SELECT r.id, r.occurred_at, \
+        (to_tsvector('simple', split_part(r.search_text, E'\\n', 1)) @@ q.words)::int AS rank \
+        FROM records r, q WHERE r.search @@ q.words AND ",
+    filters!(),
+    "), chosen AS (SELECT * FROM hits WHERE $7::uuid IS NULL OR rank < $11 OR (rank = $11 AND \
+        CASE WHEN $8::timestamptz IS NULL THEN occurred_at IS NULL AND id < $7 \
+        ELSE occurred_at IS NULL OR (occurred_at, id) < ($8, $7) END) \
+        ORDER BY rank DESC, occurred_at DESC NULLS LAST, id DESC LIMIT $9) \
+     SELECT ",
+    columns!(),
+    ", h.rank \
+     FROM chosen h JOIN records r ON r.owner_id = $1 AND r.id = h.id \
+     JOIN external_connectors c ON c.owner_id = r.owner_id AND c.id = r.connector_id \
+     ORDER BY h.rank DESC, h.occurred_at DESC NULLS LAST, h.id DESC"
+);
+
+impl Store {
+    /// Records that answer a query, best first and newest first among equals.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn search(&self, owner: &OwnerId, query: &Query) -> Result<Vec<Found>> {
+        let kinds: Vec<&str> = query.kinds.iter().map(|kind| kind.as_str()).collect();
+        let after = query.after;
+        let mut statement = sqlx::query(if query.words.is_some() { BY_WORDS } else { NEWEST })
+            .bind(owner)
+            .bind(kinds)
+            .bind(&query.sources)
+            .bind(query.connector)
+            .bind(query.since.map(to_db))
+            .bind(query.until.map(to_db))
+            .bind(after.map(|place| place.id))
+            .bind(after.and_then(|place| place.occurred_at).map(to_db))
+            .bind(query.limit);
+        if let Some(words) = &query.words {
+            statement = statement.bind(words).bind(after.map_or(0, |place| place.rank));
+        }
+        let rows = statement.fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                let record = read(row)?;
+                let place = Place {
+                    rank: row.try_get("rank")?,
+                    occurred_at: record.occurred_at,
+                    id: record.id,
+                };
+                Ok(Found { record, place })
+            })
+            .collect()
+    }
+
+    /// One record, removed ones included.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record(&self, owner: &OwnerId, id: RecordId) -> Result<Option<Stored>> {
+        let row = sqlx::query(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM records r JOIN external_connectors c ON c.owner_id = r.owner_id AND c.id = r.connector_id \
+             WHERE r.owner_id = $1 AND r.id = $2"
+        ))
+            .bind(owner)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// How many records of a connector are alive.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_records(&self, owner: &OwnerId, connector: ConnectorId) -> Result<u64> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM records WHERE owner_id = $1 AND connector_id = $2 AND removed_at IS NULL",
+        )
+        .bind(owner)
+        .bind(connector)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(count.unsigned_abs())
+    }
+}

@@ -1,0 +1,182 @@
+//! Records as rows: columns for one statement, bounded by bytes.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Result, StoreError, apply::Position, to_db};
+use crate::{
+    ids::RecordId,
+    record::{Digest, Key, Record, search_text},
+};
+
+/// Most bytes of properties and search text in one statement.
+const BYTES: usize = 4 * 1024 * 1024;
+/// Most rows in one statement.
+const ROWS: usize = 1000;
+
+/// Columns of one statement.
+#[derive(Default)]
+pub(super) struct Columns {
+    by_hash: bool,
+    bytes: usize,
+    ids: Vec<Uuid>,
+    types: Vec<&'static str>,
+    keys: Vec<String>,
+    places: Vec<Option<String>>,
+    properties: Vec<String>,
+    file_urls: Vec<String>,
+    digests: Vec<Vec<u8>>,
+    versions: Vec<Option<jiff_sqlx::Timestamp>>,
+    occurred: Vec<Option<jiff_sqlx::Timestamp>>,
+    search: Vec<String>,
+}
+
+/// The rows of a page, cut into statements.
+pub(super) struct Rows(Vec<Columns>);
+
+impl Rows {
+    /// The rows of these records.
+    ///
+    /// # Errors
+    /// When properties cannot be written as JSON, which is a defect.
+    pub(super) fn of<'a>(records: impl IntoIterator<Item = &'a (Record, Digest)>) -> Result<Self> {
+        let (mut by_id, mut by_hash) = (Vec::new(), Vec::new());
+        for (record, digest) in records {
+            let hash = matches!(record.key, Key::Hash(_));
+            let statements = if hash { &mut by_hash } else { &mut by_id };
+            push(statements, record, *digest, hash)?;
+        }
+        by_id.append(&mut by_hash);
+        Ok(Self(by_id))
+    }
+}
+
+fn push(
+    statements: &mut Vec<Columns>,
+    record: &Record,
+    digest: Digest,
+    by_hash: bool,
+) -> Result<()> {
+    let json = |value: Result<String, serde_json::Error>| {
+        value.map(without_nul).map_err(|cause| StoreError::Refused(cause.to_string()))
+    };
+    let properties = json(serde_json::to_string(&record.properties))?;
+    let file_urls = json(serde_json::to_string(&record.properties.file_urls()))?;
+    let search = search_text(&record.properties);
+    let bytes = properties.len() + search.len();
+    let full = |columns: &Columns| columns.ids.len() >= ROWS || columns.bytes + bytes > BYTES;
+    if statements.last().is_none_or(full) {
+        statements.push(Columns { by_hash, ..Columns::default() });
+    }
+    let Some(to) = statements.last_mut() else { return Ok(()) };
+    to.bytes += bytes;
+    to.ids.push(RecordId::generate().0);
+    to.types.push(record.properties.kind().as_str());
+    to.keys.push(record.key.as_str().replace('\0', ""));
+    to.places.push(record.place.as_ref().map(|place| place.replace('\0', "")));
+    to.properties.push(properties);
+    to.file_urls.push(file_urls);
+    to.digests.push(digest.0.to_vec());
+    to.versions.push(record.version.map(to_db));
+    to.occurred.push(record.properties.occurred_at().map(to_db));
+    to.search.push(search);
+    Ok(())
+}
+
+/// Postgres keeps no NUL in a text: JSON that escapes one is written again without it. A backslash before it that is itself
+/// escaped makes it five ordinary characters, so the text is parsed, not searched and replaced.
+fn without_nul(json: String) -> String {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => text.retain(|c| c != '\0'),
+            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
+            serde_json::Value::Object(fields) => {
+                let old = std::mem::take(fields);
+                fields.extend(old.into_iter().map(|(key, mut value)| {
+                    strip(&mut value);
+                    (key.replace('\0', ""), value)
+                }));
+            }
+            _ => {}
+        }
+    }
+    if !json.contains("\\u0000") {
+        return json;
+    }
+    match serde_json::from_str(&json) {
+        Ok(mut value) => {
+            strip(&mut value);
+            value.to_string()
+        }
+        Err(_) => json,
+    }
+}
+
+macro_rules! upsert {
+    ($key:literal, $conflict:literal) => {
+        concat!(
+            "INSERT INTO records (owner_id, connector_id, feed, external_source, id, type, ",
+            $key,
+            ", external_place, properties, file_urls, digest, version, occurred_at, search_text) \
+             SELECT $1, $2, $3, $4, n.id, n.type, n.key, n.place, n.properties::jsonb, n.file_urls::jsonb, \
+             n.digest, n.version, n.occurred_at, n.search_text \
+             FROM unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], \
+             $12::timestamptz[], $13::timestamptz[], $14::text[]) AS n(id, type, key, place, properties, file_urls, \
+             digest, version, occurred_at, search_text) \
+             ON CONFLICT ",
+            $conflict,
+            " DO UPDATE SET feed = excluded.feed, type = excluded.type, external_place = excluded.external_place, \
+             properties = excluded.properties, file_urls = excluded.file_urls, digest = excluded.digest, \
+             version = excluded.version, occurred_at = excluded.occurred_at, search_text = excluded.search_text, \
+             removed_at = NULL, updated_at = now() \
+             WHERE (records.digest <> excluded.digest OR records.removed_at IS NOT NULL \
+             OR records.feed <> excluded.feed) AND (records.version IS NULL OR excluded.version IS NULL \
+             OR excluded.version >= records.version)"
+        )
+    };
+}
+
+const UPSERT_BY_ID: &str =
+    upsert!("external_id", "(owner_id, connector_id, external_source, external_id)");
+const UPSERT_BY_HASH: &str = upsert!(
+    "external_hash",
+    "(owner_id, connector_id, external_source, external_hash) WHERE external_hash IS NOT NULL"
+);
+
+/// Writes rows that are new or changed.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn write_rows(tx: &mut PgConnection, at: Position<'_>, rows: &Rows) -> Result<()> {
+    for columns in &rows.0 {
+        sqlx::query(if columns.by_hash { UPSERT_BY_HASH } else { UPSERT_BY_ID })
+            .bind(at.owner)
+            .bind(at.connector)
+            .bind(at.feed)
+            .bind(at.source)
+            .bind(&columns.ids)
+            .bind(&columns.types)
+            .bind(&columns.keys)
+            .bind(&columns.places)
+            .bind(&columns.properties)
+            .bind(&columns.file_urls)
+            .bind(&columns.digests)
+            .bind(&columns.versions)
+            .bind(&columns.occurred)
+            .bind(&columns.search)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_nul;
+
+    #[test]
+    fn a_nul_goes_and_a_text_that_only_looks_like_one_stays() {
+        assert_eq!(without_nul(r#"{"a\u0000":"x\u0000y"}"#.into()), r#"{"a":"xy"}"#);
+        assert_eq!(without_nul(r#"{"a":"x\\u0000y"}"#.into()), r#"{"a":"x\\u0000y"}"#);
+    }
+}

@@ -1,0 +1,110 @@
+//! What a listing did not see.
+
+use sha2::{Digest as _, Sha256};
+use sqlx::Row;
+
+use super::{FeedState, Result, Store, to_db};
+use crate::{
+    ids::{ConnectorId, OwnerId},
+    provider::Covers,
+};
+
+/// The first 64 bits of an id's SHA-256, as `external_seen` keeps them.
+pub fn hash_id(id: &str) -> i64 {
+    let digest = Sha256::digest(id.as_bytes());
+    let first: [u8; 8] = digest.first_chunk().copied().unwrap_or_default();
+    i64::from_be_bytes(first)
+}
+
+/// What the end of a listing does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sweep {
+    /// Nothing: no listing ends, or it may not sweep.
+    #[default]
+    None,
+    /// Marks these removed.
+    Remove(Vec<String>),
+    /// Keeps these with the feed until somebody says yes.
+    Hold(Vec<String>),
+}
+
+/// The records of a feed that a listing did not see.
+#[derive(Debug)]
+pub struct Unseen {
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// How many records of the feed are alive.
+    pub alive: u64,
+    /// Every page's note of what it saw was there.
+    pub complete: bool,
+}
+
+impl Store {
+    /// The records of a feed, alive and inside the listing's bound, that its stored pages did not see; nor are they among
+    /// `last`, the hashes of the page at hand.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unseen(
+        &self,
+        owner: &OwnerId,
+        connector: ConnectorId,
+        state: &FeedState,
+        last: &[i64],
+    ) -> Result<Unseen> {
+        let (from, to) = match state.listing.covers {
+            Covers::Between { from, to } => (from, to),
+            Covers::Everything | Covers::Nothing => (None, None),
+        };
+        let counts = sqlx::query(
+            "SELECT (SELECT count(*) FROM records WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
+                AND removed_at IS NULL) AS alive, \
+             (SELECT count(*) FROM external_seen WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
+                AND listing = $4) AS pages",
+        )
+        .bind(owner)
+        .bind(connector)
+        .bind(&state.feed.id)
+        .bind(state.listing.number)
+        .fetch_one(&self.pool)
+        .await?;
+        let ids = sqlx::query_scalar(
+            "WITH seen AS MATERIALIZED (SELECT unnest(hashes) AS hash FROM external_seen \
+                WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 AND listing = $4 \
+                UNION ALL SELECT unnest($5::bigint[])) \
+             SELECT external_id FROM records r WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
+             AND removed_at IS NULL AND external_id IS NOT NULL \
+             AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at <= $7) \
+             AND NOT EXISTS (SELECT FROM seen WHERE seen.hash = ('x' || encode(substring( \
+                sha256(convert_to(r.external_id, 'UTF8')) FROM 1 FOR 8), 'hex'))::bit(64)::bigint)",
+        )
+        .bind(owner)
+        .bind(connector)
+        .bind(&state.feed.id)
+        .bind(state.listing.number)
+        .bind(last)
+        .bind(from.map(to_db))
+        .bind(to.map(to_db))
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(Unseen {
+            ids,
+            alive: counts.try_get::<i64, _>("alive")?.unsigned_abs(),
+            complete: counts.try_get::<i64, _>("pages")? == state.listing.pages,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hash_id;
+
+    #[test]
+    fn the_hash_is_the_one_that_the_database_makes() {
+        // select ('x' || encode(substring(sha256('abc') from 1 for 8), 'hex'))::bit(64)::bigint
+        assert_eq!(
+            hash_id("abc"),
+            i64::from_be_bytes([0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea])
+        );
+    }
+}
