@@ -1,0 +1,136 @@
+//! The use cases: what tools and commands call. Each names its owner; each answers a view or one error with its remedy.
+
+mod confirm;
+mod connectors;
+mod core;
+mod doctor;
+mod error;
+mod link;
+mod records;
+mod requests;
+mod runs;
+mod views;
+
+pub use error::{Error, Result};
+pub use requests::*;
+pub use runs::RunHandle;
+pub use views::*;
+
+pub use crate::{
+    run::{ConnectorStatus, RunError, RunStatus, Stats, SyncType, Trigger},
+    sync::Progress,
+};
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use self::core::Core;
+use crate::{
+    config::Settings,
+    http::Transport,
+    oauth::Apps,
+    providers::{self, Entry},
+};
+
+/// The program's core over one database. The database is started and connected when first needed. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    transport: Transport,
+    apps: Apps,
+    core: OnceCell<Core>,
+}
+
+impl App {
+    /// Puts the core together; opens nothing yet. `apps` are the operator's OAuth apps.
+    ///
+    /// # Errors
+    /// When a setting does not do (an egress override that is not loopback).
+    pub fn new(settings: Settings) -> Result<Self> {
+        let transport = Transport::new(settings.transport.clone())?;
+        let apps = settings.apps.clone();
+        Ok(Self(Arc::new(Inner { settings, transport, apps, core: OnceCell::new() })))
+    }
+
+    /// The catalog, in order of rank. Needs no database.
+    pub fn providers(&self) -> Vec<ProviderView> {
+        providers::ALL.iter().map(ProviderView::of).collect()
+    }
+
+    /// One service of the catalog. Needs no database.
+    ///
+    /// # Errors
+    /// `UnknownProvider` with the ids that look most like it.
+    pub fn provider(&self, id: &str) -> Result<ProviderView> {
+        entry(id).map(ProviderView::of)
+    }
+
+    /// Starts and connects the database now, for commands that would rather fail early.
+    ///
+    /// # Errors
+    /// When the database or the key does not do.
+    pub async fn open(&self) -> Result<()> {
+        self.core().await.map(|_| ())
+    }
+
+    /// Stops runs at their page, waits for them, closes the database; the last process stops the embedded server.
+    pub async fn close(&self) {
+        if let Some(core) = self.0.core.get() {
+            core.close().await;
+        }
+    }
+
+    async fn core(&self) -> Result<&Core> {
+        self.0
+            .core
+            .get_or_try_init(|| Core::open(&self.0.settings, &self.0.transport, &self.0.apps))
+            .await
+    }
+}
+
+/// The catalog's entry of that id.
+fn entry(provider: &str) -> Result<&'static Entry> {
+    let wanted = provider.trim().to_lowercase();
+    providers::find(&wanted).ok_or_else(|| Error::UnknownProvider {
+        given: provider.chars().take(60).collect(),
+        nearest: providers::nearest(provider).into_iter().map(str::to_owned).collect(),
+    })
+}
+
+impl ProviderView {
+    fn of(entry: &Entry) -> Self {
+        let spec = entry.spec();
+        let by_hand = spec.fields.iter().any(|field| field.secret);
+        let auth = [(spec.oauth.is_some(), "oauth"), (by_hand, "token")];
+        Self {
+            rank: spec.rank,
+            id: spec.id,
+            name: spec.name,
+            provider_type: spec.category,
+            record_types: spec.kinds,
+            capabilities: spec.capabilities,
+            auth: auth.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect(),
+            status: match entry {
+                Entry::Ready(_) => Readiness::Ready,
+                Entry::Planned(_) => Readiness::Planned,
+            },
+            help: spec.help,
+            fields: spec
+                .fields
+                .iter()
+                .map(|field| FieldView {
+                    name: field.name,
+                    label: field.label,
+                    help: field.help,
+                    secret: field.secret,
+                    required: field.required,
+                    list: field.list,
+                })
+                .collect(),
+            webhooks: spec.webhooks,
+        }
+    }
+}
