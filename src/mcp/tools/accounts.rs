@@ -1,0 +1,161 @@
+//! Tools about the catalog and the linked accounts.
+
+use rmcp::{
+    handler::server::{
+        tool::{InputResponses, RequestState},
+        wrapper::Parameters,
+    },
+    tool, tool_router,
+};
+
+use super::{named, output, structured};
+use crate::{
+    app::{LinkedView, Readiness},
+    mcp::{
+        Context, Importers,
+        answers::{Deletion, LinkedAccounts, ProviderRow, Providers},
+        args::{DeleteConnector, LinkConnector, ListConnectors, ListProviders},
+        bounded,
+        confirm::{Ask, Round, Verdict},
+        errors::Answer,
+        progress::thousands,
+    },
+};
+
+#[tool_router(router = accounts, vis = "pub(super)")]
+impl Importers {
+    #[tool(
+        title = "List providers",
+        description = "Lists the services whose accounts can be linked: id, record types, how to link, whether ready. \
+                       With provider: what it imports and the fields link_connector takes.",
+        annotations(
+            title = "List providers",
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        ),
+        output_schema = output::<Providers>()
+    )]
+    async fn list_providers(&self, Parameters(args): Parameters<ListProviders>) -> Answer {
+        let catalog = self.app.providers();
+        let providers: Vec<ProviderRow> = match &args.provider {
+            Some(id) => vec![ProviderRow::whole(&self.app.provider(id)?)],
+            None => catalog
+                .iter()
+                .filter(|of| {
+                    args.category
+                        .as_deref()
+                        .is_none_or(|category| of.provider_type.as_str() == category)
+                })
+                .filter(|of| {
+                    args.ready.is_none_or(|ready| (of.status == Readiness::Ready) == ready)
+                })
+                .map(ProviderRow::brief)
+                .collect(),
+        };
+        structured(&Providers { count: providers.len(), providers }, Vec::new())
+    }
+
+    #[tool(
+        title = "List connectors",
+        description = "Lists the linked accounts with their connector_id, status, number of records, last sync and last \
+                       error. Use it to find a connector_id or to see why an account does not sync.",
+        annotations(
+            title = "List connectors",
+            read_only_hint = true,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        ),
+        output_schema = output::<LinkedAccounts>()
+    )]
+    async fn list_connectors(
+        &self,
+        Parameters(args): Parameters<ListConnectors>,
+        context: Context,
+    ) -> Answer {
+        let mut connectors = self.app.connectors(self.caller(&context), false).await?;
+        if let Some(id) = &args.provider {
+            let provider = self.app.provider(id)?.id;
+            connectors.retain(|connector| connector.provider == provider);
+        }
+        let count = connectors.len();
+        bounded::connectors(&mut connectors);
+        let left_out = Some(count - connectors.len()).filter(|left_out| *left_out > 0);
+        structured(&LinkedAccounts { connectors, count, left_out }, Vec::new())
+    }
+
+    #[tool(
+        title = "Link an account",
+        description = "Links an account with tokens the person supplies, or links it again when its grant is gone. \
+                       Checks them at the provider first; answers connector_id, the account, and which secrets are set.",
+        annotations(
+            title = "Link an account",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = true
+        ),
+        output_schema = output::<LinkedView>()
+    )]
+    async fn link_connector(
+        &self,
+        Parameters(args): Parameters<LinkConnector>,
+        context: Context,
+    ) -> Answer {
+        structured(&self.app.link(self.caller(&context), args.into()).await?, Vec::new())
+    }
+
+    #[tool(
+        title = "Delete a connector",
+        description = "Unlinks an account: erases its secrets and ends its syncs; its records stay. With delete_records \
+                       they are erased too, after a confirmation: by the client, or by repeating the call with the \
+                       answer's confirm token once the person agrees.",
+        annotations(
+            title = "Delete a connector",
+            read_only_hint = false,
+            destructive_hint = true,
+            idempotent_hint = true,
+            open_world_hint = false
+        ),
+        output_schema = output::<Deletion>()
+    )]
+    async fn delete_connector(
+        &self,
+        Parameters(args): Parameters<DeleteConnector>,
+        RequestState(state): RequestState,
+        InputResponses(answers): InputResponses,
+        context: Context,
+    ) -> Answer {
+        let owner = self.caller(&context);
+        let records = args.delete_records.unwrap_or(false);
+        if records {
+            let connector = self.app.connector(owner, args.connector_id).await?;
+            let ask = Ask {
+                tool: "delete_connector",
+                action: "delete_records",
+                question: format!(
+                    "Unlink {} and erase its {} imported records? This cannot be undone.",
+                    named(&connector),
+                    thousands(connector.records)
+                ),
+                connector: &connector,
+                arguments: format!("{} delete_records", args.connector_id),
+                token: args.confirm.as_deref(),
+            };
+            match self.confirm(&context, owner, ask, Round { state, answers }).await? {
+                Verdict::Yes => {}
+                Verdict::Ask(asked) => return Ok((*asked).into()),
+                Verdict::Token(asked) => {
+                    return structured(
+                        &Deletion { confirmation: Some(*asked), deleted: None },
+                        Vec::new(),
+                    );
+                }
+            }
+        }
+        let deleted = self.app.delete(owner, args.connector_id, records).await?;
+        structured(&Deletion { deleted: Some(deleted), confirmation: None }, Vec::new())
+    }
+}
