@@ -1,2 +1,8 @@
 //! The program `neotoma`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    neotoma_importers::telemetry::start();
+    neotoma_importers::cli::main()
+}
