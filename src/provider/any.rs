@@ -33,6 +33,13 @@ pub trait AnyProvider: Send + Sync + 'static {
         feed: &'a Feed,
         ids: Vec<String>,
     ) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// See [`Provider::recheck`].
+    fn recheck<'a>(
+        &'a self,
+        client: &'a Client,
+        feed: &'a Feed,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, Result<Page<()>>>;
 }
 
 impl<P: Provider> AnyProvider for P {
@@ -84,5 +91,14 @@ impl<P: Provider> AnyProvider for P {
         ids: Vec<String>,
     ) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(Provider::confirm_gone(self, client, feed, ids))
+    }
+
+    fn recheck<'a>(
+        &'a self,
+        client: &'a Client,
+        feed: &'a Feed,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, Result<Page<()>>> {
+        Box::pin(Provider::recheck(self, client, feed, ids))
     }
 }

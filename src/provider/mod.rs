@@ -23,6 +23,7 @@ use serde_json::Value;
 use crate::{
     error::{Error, Result},
     http::Client,
+    record::Record,
 };
 
 /// One service that accounts can be linked at.
@@ -75,6 +76,19 @@ pub trait Provider: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<String>>> + Send {
         let _ = (client, feed);
         async { Ok(ids) }
+    }
+
+    /// How these known records stand now, for vendors that tell of no changes but can be asked by id. Asked for the newest
+    /// records of a feed once it is caught up, 100 at a time, newest first, until a page comes back empty or
+    /// [`Spec::recheck`] records were asked about. The answer's `next` and `covers` mean nothing. Default: empty.
+    fn recheck(
+        &self,
+        client: &Client,
+        feed: &Feed,
+        ids: Vec<String>,
+    ) -> impl Future<Output = Result<Page<()>>> + Send {
+        let _ = (client, feed, ids);
+        async { Ok(Page::loose(Vec::<Record>::new())) }
     }
 }
 

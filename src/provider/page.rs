@@ -192,6 +192,13 @@ impl<C> Page<C> {
     }
 }
 
+impl Page<()> {
+    /// A page that belongs to no listing, for [`recheck`](super::Provider::recheck).
+    pub fn loose(upserts: impl IntoIterator<Item = impl Into<Record>>) -> Self {
+        Self::new(upserts, Next::Relist)
+    }
+}
+
 /// Ready cursor for "changed since" with page tokens, which about twenty of the vendors have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Since {

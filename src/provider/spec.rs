@@ -44,6 +44,9 @@ pub struct Spec {
     pub absence: Absence,
     /// Lists from the start this often although there is a cursor.
     pub relist: Option<Duration>,
+    /// How many of a feed's newest records are asked about in each run once the feed is caught up, see
+    /// [`recheck`](super::Provider::recheck); 0 for none.
+    pub recheck: usize,
     /// What becomes of the records of a feed that is no longer listed.
     pub feed_gone: FeedGone,
     /// Asking for more confirms receipt: nothing is asked ahead of the store.
@@ -71,6 +74,7 @@ impl Spec {
         width: 4,
         absence: Absence::Removed,
         relist: None,
+        recheck: 0,
         feed_gone: FeedGone::Keep,
         confirms_on_read: false,
         webhooks: Webhooks::None,
