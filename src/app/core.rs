@@ -1,10 +1,11 @@
 //! What the use cases stand on once it is opened: the database, the vault and the engine.
 
-use std::{path::PathBuf, str::FromStr, sync::Arc};
+use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::MissedTickBehavior};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Error, Result};
 use crate::{
@@ -22,8 +23,12 @@ use crate::{
 /// The opened parts.
 pub(super) struct Core {
     pub engine: Arc<Engine>,
-    embedded: Mutex<Option<Embedded>>,
+    embedded: Arc<Mutex<Option<Embedded>>>,
+    _watch: Option<AbortOnDropHandle<()>>,
 }
+
+/// How often it is looked whether the embedded server is still there.
+const LOOK: Duration = Duration::from_secs(2);
 
 impl Core {
     /// Starts the embedded database where none is named, connects, migrates, and reads the key.
@@ -43,10 +48,12 @@ impl Core {
         };
         let vault = vault(settings).await?;
         let store = Store::connect(options).await?;
-        Ok(Self {
-            engine: Engine::new(store, vault, transport.clone(), apps.clone()),
-            embedded: Mutex::new(embedded),
-        })
+        let watched = embedded.is_some();
+        let embedded = Arc::new(Mutex::new(embedded));
+        let watch =
+            watched.then(|| AbortOnDropHandle::new(tokio::spawn(keep_up(Arc::clone(&embedded)))));
+        let engine = Engine::new(store, vault, transport.clone(), apps.clone());
+        Ok(Self { engine, embedded, _watch: watch })
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -60,6 +67,23 @@ impl Core {
             && let Err(error) = server.stop().await
         {
             tracing::warn!(%error, "the embedded database could not be left cleanly");
+        }
+    }
+}
+
+/// Brings the embedded server back should it be lost while the program goes on: killed, or ended by the system.
+async fn keep_up(embedded: Arc<Mutex<Option<Embedded>>>) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let server = embedded.lock().await;
+        let Some(server) = server.as_ref() else { return };
+        if !server.is_running() {
+            tracing::warn!("the embedded database was lost; it is started again");
+            if let Err(error) = server.revive(|line| tracing::warn!("{line}")).await {
+                tracing::warn!(%error, "the embedded database could not be started again");
+            }
         }
     }
 }

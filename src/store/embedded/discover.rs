@@ -214,13 +214,15 @@ impl Search {
         EmbeddedError::new(
             Kind::WrongVersion,
             format!(
-                "the database in {} was made by PostgreSQL {major}, and only {} is here; nothing was changed",
+                "the database in {} was made by PostgreSQL {major}, and only {} is here; nothing was \
+                 changed",
                 self.data_dir.display(),
                 versions.join(", ")
             ),
             format!(
-                "install PostgreSQL {major} beside it or name its programs in NEOTOMA_PG_BIN; to move to a newer version, dump \
-                 with the old one (pg_dumpall), set the folder aside and restore into a new one"
+                "install PostgreSQL {major} beside it or name its programs in NEOTOMA_PG_BIN; to move to a \
+                 newer version, dump with the old one (pg_dumpall), set the folder aside and restore \
+                 into a new one"
             ),
         )
     }

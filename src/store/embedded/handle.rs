@@ -31,6 +31,8 @@ const CONNECT_LIMIT: Duration = Duration::from_mins(5);
 const LOST_LIMIT: Duration = Duration::from_secs(3);
 /// How long a server that accepts connections may take to answer on one.
 const GREET_LIMIT: Duration = Duration::from_mins(1);
+/// How often one start starts a server that ends before it has answered.
+const MAX_LAUNCHES: u32 = 3;
 const POLL: Duration = Duration::from_millis(20);
 
 /// The running cluster, as one of the processes that use it.
@@ -99,6 +101,11 @@ impl Embedded {
     /// Whether it was this process that started the server.
     pub fn started(&self) -> bool {
         self.started
+    }
+
+    /// Whether the server's process is there.
+    pub fn is_running(&self) -> bool {
+        matches!(Postmaster::running(&self.layout), Ok(Some(_)))
     }
 
     /// Brings the server back when it was lost, for a process that goes on: connections fail, and nobody else has
@@ -176,48 +183,59 @@ async fn bring_up(
     layout: &Layout,
     progress: &(impl Fn(&str) + Send + Sync),
 ) -> Result<Up, EmbeddedError> {
-    let mut started = false;
+    let mut launches = 0;
     let mut deadline = Instant::now() + CONNECT_LIMIT;
     let mut lost_since = None;
     loop {
         match Postmaster::running(layout)? {
+            None if launches == MAX_LAUNCHES => return Err(does_not_stay()),
             None => {
                 launch(options, layout, progress).await?;
-                started = true;
+                launches += 1;
                 deadline = Instant::now() + CONNECT_LIMIT;
+                continue;
             }
+            Some(postmaster) if Instant::now() > deadline => return Err(not_ready(&postmaster)),
             Some(postmaster) if postmaster.phase == Phase::Ready => {
                 let folder = postmaster.socket_folder.as_deref().unwrap_or(layout.root());
                 if UnixStream::connect(socket_in(folder)).await.is_ok() {
+                    lost_since = None;
                     let connect = connect_to(folder);
-                    let version = greet(&connect, deadline).await?;
-                    return Ok(Up { connect, version, started });
-                }
-                // Somebody has tidied the socket away, and no new client will ever get in: those that are in connect
-                // again.
-                if lost_since.get_or_insert_with(Instant::now).elapsed() > LOST_LIMIT {
+                    if let Some(version) = greet(&connect).await? {
+                        return Ok(Up { connect, version, started: launches > 0 });
+                    }
+                } else if lost_since.get_or_insert_with(Instant::now).elapsed() > LOST_LIMIT {
+                    // Somebody has tidied the socket away, and no new client will ever get in: those that are in
+                    // connect again.
                     tracing::warn!("the database's socket is gone; starting its server anew");
                     postmaster.stop(layout).await?;
                 }
             }
+            // It has been told to; what is left is to wait, or to insist.
             Some(postmaster) if postmaster.phase == Phase::Stopping => {
-                // It has been told to; what is left is to wait, or to insist.
                 postmaster.stop(layout).await?;
-            }
-            Some(postmaster) if Instant::now() > deadline => {
-                return Err(EmbeddedError::new(
-                    Kind::Start,
-                    format!(
-                        "the database's server (process {}) has not become ready",
-                        postmaster.pid.as_raw_nonzero()
-                    ),
-                    "see server.log in the data folder, end that process, and try again",
-                ));
             }
             Some(_) => {}
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+fn does_not_stay() -> EmbeddedError {
+    EmbeddedError::new(
+        Kind::Start,
+        format!("the database's server was started {MAX_LAUNCHES} times, and ended each time"),
+        "see server.log in the data folder, or give a database with DATABASE_URL",
+    )
+}
+
+fn not_ready(postmaster: &Postmaster) -> EmbeddedError {
+    let pid = postmaster.pid.as_raw_nonzero();
+    EmbeddedError::new(
+        Kind::Start,
+        format!("the database's server (process {pid}) has not become ready"),
+        "see server.log in the data folder, end that process, and try again",
+    )
 }
 
 /// Starts a server where none runs.
@@ -288,8 +306,9 @@ fn connect_to(socket_folder: &Path) -> PgConnectOptions {
         .ssl_mode(PgSslMode::Disable)
 }
 
-/// Connects once, so that whoever gets the options can rely on them. Gives the server's version.
-async fn greet(options: &PgConnectOptions, deadline: Instant) -> Result<String, EmbeddedError> {
+/// Connects once, so that whoever gets the options can rely on them. Gives the server's version; nothing, when it is
+/// not to be had yet, or no longer: the server's state has to be looked at again then.
+async fn greet(options: &PgConnectOptions) -> Result<Option<String>, EmbeddedError> {
     let failed = |problem: String| {
         EmbeddedError::new(
             Kind::Connect,
@@ -297,19 +316,12 @@ async fn greet(options: &PgConnectOptions, deadline: Instant) -> Result<String, 
             "see server.log in the data folder",
         )
     };
-    loop {
-        match tokio::time::timeout(GREET_LIMIT, ask_version(options)).await {
-            Ok(Ok(version)) => {
-                // Debian adds the package's version to its own.
-                let number = version.split_whitespace().next().unwrap_or(&version);
-                return Ok(number.to_owned());
-            }
-            Ok(Err(error)) if not_yet(&error) && Instant::now() < deadline => {
-                tokio::time::sleep(POLL).await;
-            }
-            Ok(Err(error)) => return Err(failed(error.to_string())),
-            Err(_) => return Err(failed(format!("no answer for {} s", GREET_LIMIT.as_secs()))),
-        }
+    match tokio::time::timeout(GREET_LIMIT, ask_version(options)).await {
+        // Debian adds the package's version to its own.
+        Ok(Ok(version)) => Ok(version.split_whitespace().next().map(str::to_owned)),
+        Ok(Err(error)) if not_yet(&error) => Ok(None),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed(format!("no answer for {} s", GREET_LIMIT.as_secs()))),
     }
 }
 
@@ -328,5 +340,23 @@ fn not_yet(error: &sqlx::Error) -> bool {
         }
         sqlx::Error::Io(_) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_can_be_handed_to_another_thread() {
+        fn sendable(_: &(impl Send + Sync)) {}
+        fn sent(_: impl Send) {}
+        let options = Options::new("/nonexistent");
+        sent(start(&options, |_| ()));
+        let embedded: Option<Embedded> = None;
+        sendable(&embedded);
+        if let Some(embedded) = embedded {
+            sent(embedded.stop());
+        }
     }
 }

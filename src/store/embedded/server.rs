@@ -182,6 +182,8 @@ pub(super) async fn start(
         let log_start = layout.prepare_log(account)?;
         let mut pg_ctl = launch(layout, account, binaries)?;
         if ready(layout, &mut pg_ctl, progress).await? {
+            // It notices within a tenth of a second; until somebody waits for it, it stays a zombie.
+            tokio::spawn(async move { pg_ctl.wait().await });
             return Ok(());
         }
         let said = log_since(layout, log_start).await;
