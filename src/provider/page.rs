@@ -29,7 +29,8 @@ pub struct Page<C> {
     pub next: Next<C>,
 }
 
-/// What is gone.
+/// What is gone from the feed at hand. A record that has moved to another feed lives on there, whichever of the two is
+/// read first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gone {
     /// The record of this id.
@@ -79,6 +80,21 @@ pub enum Covers {
     Nothing,
 }
 
+impl Covers {
+    /// What lies in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
+            (Self::Everything, part) | (part, Self::Everything) => part,
+            (Self::Between { from, to }, Self::Between { from: from2, to: to2 }) => Self::Between {
+                from: from.max(from2), // an absent one is the least
+                to: [to, to2].into_iter().flatten().min(),
+            },
+        }
+    }
+}
+
 /// How a feed goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next<C> {
@@ -97,6 +113,14 @@ impl<C> Next<C> {
             Self::More(cursor) => Next::More(change(cursor)),
             Self::Resume(cursor) => Next::Resume(change(cursor)),
             Self::Relist => Next::Relist,
+        }
+    }
+
+    /// The cursor, to be changed in place; `Relist` has none.
+    pub fn cursor_mut(&mut self) -> Option<&mut C> {
+        match self {
+            Self::More(cursor) | Self::Resume(cursor) => Some(cursor),
+            Self::Relist => None,
         }
     }
 
@@ -249,6 +273,20 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_listing_reaches_what_all_its_pages_reach() {
+        let between = |from: Option<i64>, to: Option<i64>| Covers::Between {
+            from: from.map(at),
+            to: to.map(at),
+        };
+        let both =
+            between(Some(1), None).and(between(Some(2), Some(9))).and(between(None, Some(8)));
+        assert_eq!(both, between(Some(2), Some(8)));
+        assert_eq!(both.and(Covers::Everything), both);
+        assert_eq!(Covers::Everything.and(both), both);
+        assert_eq!(both.and(Covers::Nothing), Covers::Nothing);
     }
 
     #[test]

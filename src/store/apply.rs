@@ -3,64 +3,22 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use serde_json::Value;
 use sqlx::{PgConnection, Row};
 
 use super::{
-    FeedState, Lease, Result, Store, StoreError, Sweep,
+    Batch, FeedState, Lease, Result, Store, StoreError, Sweep,
     leases::json_of,
+    patch::{patch_record, would_change},
+    remove::{find_removals, remove, remove_ids, replace_places},
     rows::{Rows, write_rows},
-    sweep::hash_id,
     to_db,
 };
 use crate::{
-    ids::{ConnectorId, OwnerId, RecordId},
-    provider::{Gone, Page, Patch},
-    record::{Digest, Key, Kind, Properties, Record},
+    ids::{ConnectorId, OwnerId},
+    provider::Gone,
+    record::{Digest, Key, Record},
     run::Stats,
 };
-
-/// A page made ready to be stored: duplicates merged, digests known.
-#[derive(Debug)]
-pub struct Batch {
-    /// The page; its upserts are moved out.
-    pub page: Page<Value>,
-    /// Its records, each id once.
-    pub records: Vec<(Record, Digest)>,
-}
-
-impl Batch {
-    /// Merges what came twice (the later one wins) and makes the digests.
-    pub fn of(mut page: Page<Value>) -> Self {
-        let mut records: Vec<Record> = Vec::with_capacity(page.upserts.len());
-        let mut at: HashMap<Key, usize> = HashMap::with_capacity(page.upserts.len());
-        for record in page.upserts.drain(..) {
-            let known = at.get(&record.key).and_then(|index| records.get_mut(*index));
-            if let Some(earlier) = known {
-                *earlier = record;
-            } else {
-                at.insert(record.key.clone(), records.len());
-                records.push(record);
-            }
-        }
-        let digested = records.into_iter().map(|record| {
-            let digest = record.digest();
-            (record, digest)
-        });
-        Self { records: digested.collect(), page }
-    }
-
-    /// What it saw alive, as hashes.
-    pub fn hashes(&self) -> Vec<i64> {
-        let records = self.records.iter().filter_map(|(record, _)| match &record.key {
-            Key::Id(id) => Some(id.as_str()),
-            Key::Hash(_) => None,
-        });
-        let seen = self.page.seen.iter().map(String::as_str);
-        let patched = self.page.patches.iter().map(|(id, _)| id.as_str());
-        records.chain(seen).chain(patched).map(hash_id).collect()
-    }
-}
 
 /// What storing a page did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,10 +57,15 @@ struct Known {
 /// What becomes of each record of a batch.
 #[derive(Default)]
 struct Sorted<'a> {
-    created: Vec<&'a (Record, Digest)>,
-    updated: Vec<&'a (Record, Digest)>,
+    /// New and changed ones, by key: two feeds that bring the same records lock them in the same order.
+    written: Vec<&'a (Record, Digest)>,
+    created: u64,
+    updated: u64,
     unchanged: u64,
 }
+
+/// How often a page is tried to be stored when writers get in each other's way.
+const TRIES: u32 = 5;
 
 impl Store {
     /// Stores a page of a feed: replaced places, upserts, patches, removals, what was seen, the sweep of a listing that ends,
@@ -119,6 +82,25 @@ impl Store {
         (batch, sweep): (&Batch, &Sweep),
         now: Timestamp,
     ) -> Result<(Applied, FeedState)> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.try_apply(lease, source, state, (batch, sweep), now).await {
+                // Another feed wrote the same records: it goes on now, and then it is this one's turn.
+                Err(StoreError::Contended(_)) if tried < TRIES => {}
+                other => return other,
+            }
+        }
+    }
+
+    async fn try_apply(
+        &self,
+        lease: &Lease,
+        source: &str,
+        state: &FeedState,
+        (batch, sweep): (&Batch, &Sweep),
+        now: Timestamp,
+    ) -> Result<(Applied, FeedState)> {
         let at = Position {
             owner: &lease.owner,
             connector: lease.connector,
@@ -127,17 +109,17 @@ impl Store {
         };
         let mut tx = self.pool.begin().await?;
         lease.check(&mut tx).await?;
-        let mut done = Applied::default();
         let page = &batch.page;
-        if !page.replacing.is_empty() {
-            done.removed += replace_places(&mut tx, at, page, &batch.records).await?;
-        }
-        let sorted = sort(&mut tx, at, &batch.records).await?;
-        write_rows(&mut tx, at, &Rows::of(sorted.created.iter().chain(&sorted.updated).copied())?)
-            .await?;
-        done.created = sorted.created.len() as u64;
-        done.updated = sorted.updated.len() as u64;
-        done.unchanged = sorted.unchanged;
+        let replaced = replace_places(&mut tx, at, batch).await?;
+        let records: Vec<_> = batch.records.iter().collect();
+        let sorted = sort(&mut tx, at, &records).await?;
+        write_rows(&mut tx, at, &Rows::of(sorted.written.iter().copied())?).await?;
+        let mut done = Applied {
+            created: sorted.created,
+            updated: sorted.updated,
+            unchanged: sorted.unchanged,
+            removed: replaced,
+        };
         for (id, patch) in &page.patches {
             done.updated += u64::from(patch_record(&mut tx, at, id, patch).await?);
         }
@@ -151,40 +133,32 @@ impl Store {
         let mut numbers = state.run_stats(lease.run);
         numbers.add(&done, page.skipped);
         after.run = Some((lease.run, numbers));
-        write_state(&mut tx, lease, at, &after, &numbers).await?;
+        write_state(&mut tx, at, state, &after).await?;
         tx.commit().await?;
         Ok((done, after))
     }
 
-    /// What storing a page would do, without doing it.
+    /// What storing a page would do, without doing it, and the keys of what it would remove. Records that `known` knows are
+    /// not looked up and not counted.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn compare(&self, at: Position<'_>, batch: &Batch) -> Result<Applied> {
+    pub async fn compare(
+        &self,
+        at: Position<'_>,
+        batch: &Batch,
+        known: impl Fn(&Record) -> bool + Send,
+    ) -> Result<(Applied, Vec<String>)> {
+        let records: Vec<_> = batch.records.iter().filter(|(record, _)| !known(record)).collect();
         let mut connection = self.pool.acquire().await?;
-        let sorted = sort(&mut connection, at, &batch.records).await?;
-        let ids: Vec<&str> = batch
-            .page
-            .removed
-            .iter()
-            .filter_map(|gone| if let Gone::Id(id) = gone { Some(id.as_str()) } else { None })
-            .collect();
-        let removed: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM records WHERE owner_id = $1 AND connector_id = $2 AND external_source = $3 \
-             AND external_id = ANY($4) AND removed_at IS NULL",
-        )
-        .bind(at.owner)
-        .bind(at.connector)
-        .bind(at.source)
-        .bind(&ids)
-        .fetch_one(&mut *connection)
-        .await?;
-        Ok(Applied {
-            created: sorted.created.len() as u64,
-            updated: sorted.updated.len() as u64,
-            unchanged: sorted.unchanged,
-            removed: removed.unsigned_abs(),
-        })
+        let sorted = sort(&mut connection, at, &records).await?;
+        let mut updated = sorted.updated;
+        for (id, patch) in &batch.page.patches {
+            updated += u64::from(would_change(&mut connection, at, id, patch).await?);
+        }
+        let removed = find_removals(&mut connection, at, batch).await?;
+        let Sorted { created, unchanged, .. } = sorted;
+        Ok((Applied { created, updated, unchanged, removed: removed.len() as u64 }, removed))
     }
 
     /// Carries out a sweep that waited for a yes. Answers how many records were marked removed.
@@ -222,11 +196,17 @@ fn hold(after: &mut FeedState, state: &FeedState, batch: &Batch, sweep: &Sweep) 
         waiting.clear(); // a whole listing has seen anew what is missing
     }
     if !waiting.is_empty() {
-        // What has come again is no longer to be removed.
+        // What has come again is no longer to be removed, and what is removed waits no longer.
         let records = batch.records.iter().map(|(record, _)| record.key.as_str());
-        let alive: HashSet<&str> =
-            records.chain(batch.page.seen.iter().map(String::as_str)).collect();
-        waiting.retain(|id| !alive.contains(id.as_str()));
+        let seen = batch.page.seen.iter().map(String::as_str);
+        let removed = batch.page.removed.iter().filter_map(|gone| match gone {
+            Gone::Id(id) => Some(id.as_str()),
+            Gone::Place(_) | Gone::Under(_) => None,
+        });
+        let swept: &[String] = if let Sweep::Remove(ids) = sweep { ids } else { &[] };
+        let settled: HashSet<&str> =
+            records.chain(seen).chain(removed).chain(swept.iter().map(String::as_str)).collect();
+        waiting.retain(|id| !settled.contains(id.as_str()));
     }
     if let Sweep::Hold(ids) = sweep {
         waiting.extend(ids.iter().cloned());
@@ -252,10 +232,10 @@ impl Stats {
 async fn sort<'a>(
     connection: &mut PgConnection,
     at: Position<'_>,
-    records: &'a [(Record, Digest)],
+    records: &[&'a (Record, Digest)],
 ) -> Result<Sorted<'a>> {
     let mut sorted = Sorted::default();
-    let (ids, hashes): (Vec<_>, Vec<_>) =
+    let (ids, hashes): (Vec<&(Record, Digest)>, Vec<_>) =
         records.iter().partition(|(record, _)| matches!(record.key, Key::Id(_)));
     let known_ids = known(connection, at, &ids, KNOWN_BY_ID).await?;
     let known_hashes = known(connection, at, &hashes, KNOWN_BY_HASH).await?;
@@ -263,17 +243,24 @@ async fn sort<'a>(
         for (index, entry) in of.into_iter().enumerate() {
             let (record, digest) = entry;
             match known.remove(&index) {
-                None => sorted.created.push(entry),
+                None => {
+                    sorted.created += 1;
+                    sorted.written.push(entry);
+                }
                 Some(stored) if stored.is_newer_than(record) => sorted.unchanged += 1,
                 Some(stored)
                     if !stored.gone && stored.feed == at.feed && stored.digest == digest.0 =>
                 {
                     sorted.unchanged += 1;
                 }
-                Some(_) => sorted.updated.push(entry),
+                Some(_) => {
+                    sorted.updated += 1;
+                    sorted.written.push(entry);
+                }
             }
         }
     }
+    sorted.written.sort_unstable_by(|(one, _), (other, _)| one.key.cmp(&other.key));
     Ok(sorted)
 }
 
@@ -328,112 +315,6 @@ async fn known(
     Ok(known)
 }
 
-async fn replace_places(
-    tx: &mut PgConnection,
-    at: Position<'_>,
-    page: &Page<Value>,
-    records: &[(Record, Digest)],
-) -> Result<u64> {
-    let staying: Vec<&str> = records.iter().map(|(record, _)| record.key.as_str()).collect();
-    let done = sqlx::query(
-        "UPDATE records SET removed_at = now(), updated_at = now() WHERE owner_id = $1 AND connector_id = $2 \
-         AND external_source = $3 AND external_place = ANY($4) AND removed_at IS NULL \
-         AND coalesce(external_id, external_hash) <> ALL($5)",
-    )
-    .bind(at.owner)
-    .bind(at.connector)
-    .bind(at.source)
-    .bind(&page.replacing)
-    .bind(&staying)
-    .execute(tx)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-async fn remove(tx: &mut PgConnection, at: Position<'_>, gone: &[Gone]) -> Result<u64> {
-    let (mut ids, mut places, mut roots) = (Vec::new(), Vec::new(), Vec::new());
-    for one in gone {
-        match one {
-            Gone::Id(id) => ids.push(id.clone()),
-            Gone::Place(place) => places.push(place.clone()),
-            Gone::Under(root) => roots.push(root.clone()),
-        }
-    }
-    places.extend(roots.iter().cloned());
-    let mut removed = remove_ids(tx, at, &ids).await?;
-    if !places.is_empty() {
-        let done = sqlx::query(
-            "UPDATE records r SET removed_at = now(), updated_at = now() WHERE owner_id = $1 \
-             AND connector_id = $2 AND external_source = $3 AND removed_at IS NULL \
-             AND (external_place = ANY($4) OR EXISTS (SELECT FROM unnest($5::text[]) AS root \
-             WHERE starts_with(r.external_place, root || '/')))",
-        )
-        .bind(at.owner)
-        .bind(at.connector)
-        .bind(at.source)
-        .bind(&places)
-        .bind(&roots)
-        .execute(tx)
-        .await?;
-        removed += done.rows_affected();
-    }
-    Ok(removed)
-}
-
-async fn remove_ids(tx: &mut PgConnection, at: Position<'_>, ids: &[String]) -> Result<u64> {
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    let done = sqlx::query(
-        "UPDATE records SET removed_at = now(), updated_at = now() WHERE owner_id = $1 AND connector_id = $2 \
-         AND external_source = $3 AND external_id = ANY($4) AND removed_at IS NULL",
-    )
-    .bind(at.owner)
-    .bind(at.connector)
-    .bind(at.source)
-    .bind(ids)
-    .execute(tx)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// Reads, changes and writes one record under its row lock. Answers whether it changed.
-async fn patch_record(
-    tx: &mut PgConnection,
-    at: Position<'_>,
-    id: &str,
-    patch: &Patch,
-) -> Result<bool> {
-    let row = sqlx::query(
-        "SELECT id, type, properties, external_place, version, digest FROM records WHERE owner_id = $1 \
-         AND connector_id = $2 AND external_source = $3 AND external_id = $4 AND removed_at IS NULL FOR UPDATE",
-    )
-    .bind(at.owner)
-    .bind(at.connector)
-    .bind(at.source)
-    .bind(id)
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(row) = row else { return Ok(false) };
-    let bad = |column| StoreError::Inconsistent { table: "records", column };
-    let kind = Kind::parse(row.try_get("type")?).ok_or(bad("type"))?;
-    let mut properties =
-        Properties::parse(kind, row.try_get("properties")?).map_err(|_| bad("properties"))?;
-    patch.apply(&mut properties);
-    let mut record = Record::new(id, properties);
-    record.place = row.try_get("external_place")?;
-    record.version = row
-        .try_get::<Option<jiff_sqlx::Timestamp>, _>("version")?
-        .map(jiff_sqlx::Timestamp::to_jiff);
-    let digest = record.digest();
-    if row.try_get::<Vec<u8>, _>("digest")? == digest.0 {
-        return Ok(false);
-    }
-    let _: RecordId = row.try_get("id")?;
-    write_rows(tx, at, &Rows::of([&(record, digest)])?).await?;
-    Ok(true)
-}
-
 /// Notes what an open listing saw; forgets it when the listing ends, and what an abandoned one saw when another begins.
 async fn note_seen(
     tx: &mut PgConnection,
@@ -472,19 +353,22 @@ async fn note_seen(
     Ok(())
 }
 
+/// Keeps where the feed stands. What waits for a yes may be long: it is written only where it changed.
 async fn write_state(
     tx: &mut PgConnection,
-    lease: &Lease,
     at: Position<'_>,
+    before: &FeedState,
     after: &FeedState,
-    stats: &Stats,
 ) -> Result<()> {
-    let pending = (!after.pending_sweep.is_empty()).then_some(&after.pending_sweep);
+    let changed = before.pending_sweep != after.pending_sweep;
+    let pending = (changed && !after.pending_sweep.is_empty()).then_some(&after.pending_sweep);
+    let (run, stats) = after.run.unzip();
     let done = sqlx::query(
         "UPDATE external_feeds SET cursor = $4, caught_up = $5, listing = $6, listing_open = $7, \
          listing_whole = $8, listing_covers = $9, listing_since = $10, listing_skipped = $11, listing_pages = $12, \
-         listing_began = $13, listed_at = $14, pending_sweep = $15, advanced_at = now(), run_id = $16, \
-         run_stats = $17 WHERE owner_id = $1 AND connector_id = $2 AND feed = $3",
+         listing_began = $13, listed_at = $14, pending_sweep = CASE WHEN $15 THEN $16 ELSE pending_sweep END, \
+         advanced_at = now(), run_id = $17, run_stats = $18 \
+         WHERE owner_id = $1 AND connector_id = $2 AND feed = $3",
     )
     .bind(at.owner)
     .bind(at.connector)
@@ -500,9 +384,10 @@ async fn write_state(
     .bind(after.listing.pages)
     .bind(after.listing.began.map(to_db))
     .bind(after.listed_at.map(to_db))
+    .bind(changed)
     .bind(pending)
-    .bind(lease.run)
-    .bind(json_of(stats)?)
+    .bind(run)
+    .bind(stats.as_ref().map(json_of).transpose()?)
     .execute(tx)
     .await?;
     // A feed without its row would be read for ever: its cursor would never be kept.

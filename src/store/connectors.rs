@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::{Row, postgres::PgRow};
 
-use super::{Result, Store, StoreError};
+use super::{
+    Result, Store, StoreError,
+    leases::{Pages, lock_key, lock_pages},
+};
 use crate::{
     ids::{ConnectorId, OwnerId, RunId},
     provider::Settings,
@@ -205,7 +208,7 @@ impl Store {
         .rows_affected();
         let id: ConnectorId = sqlx::query_scalar(
             "SELECT id FROM external_connectors WHERE owner_id = $1 AND provider = $2 \
-             AND account_identifier = $3 AND account_scope = $4 FOR UPDATE",
+             AND account_identifier = $3 AND account_scope = $4 FOR NO KEY UPDATE",
         )
         .bind(owner)
         .bind(new.provider)
@@ -234,7 +237,7 @@ impl Store {
         Ok((id, inserted == 0))
     }
 
-    /// Pauses or resumes. Answers whether it did: a deleted connector is left as it is.
+    /// Pauses or resumes. Answers whether it did: a deleted connector is left as it is. Once it is paused, no page is stored.
     ///
     /// # Errors
     /// When the database fails.
@@ -244,6 +247,8 @@ impl Store {
         } else {
             (&["paused"][..], "active")
         };
+        let mut tx = self.pool.begin().await?;
+        lock_pages(&mut tx, owner, id, Pages::Alone).await?;
         let done = sqlx::query(
             "UPDATE external_connectors SET status = $4, updated_at = now() \
              WHERE owner_id = $1 AND id = $2 AND status = ANY($3)",
@@ -252,8 +257,9 @@ impl Store {
         .bind(id)
         .bind(from)
         .bind(to)
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -269,6 +275,7 @@ impl Store {
         records: bool,
     ) -> Result<(u64, u64)> {
         let mut tx = self.pool.begin().await?;
+        lock_pages(&mut tx, owner, id, Pages::Alone).await?;
         sqlx::query(
             "UPDATE external_connectors SET status = 'deleted', secrets_envelope = NULL, secret_names = '{}', \
              sync_cursor = NULL, last_error = NULL, lease_run = NULL, lease_holder = NULL, lease_until = NULL, \
@@ -320,13 +327,10 @@ impl Store {
     /// When the database fails.
     pub async fn lock_secrets(&self, owner: &OwnerId, id: ConnectorId) -> Result<LockedSecrets> {
         let mut tx = self.pool.begin().await?;
-        sqlx::query(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2::uuid::text, 7))",
-        )
-        .bind(owner)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(lock_key("secrets", owner, id))
+            .execute(&mut *tx)
+            .await?;
         let stored: Option<Option<Value>> = sqlx::query_scalar(
             "SELECT secrets_envelope FROM external_connectors WHERE owner_id = $1 AND id = $2",
         )
@@ -354,20 +358,23 @@ pub struct LockedSecrets {
 }
 
 impl LockedSecrets {
-    /// Stores new secrets and gives the lock back. A connector that was deleted meanwhile keeps none.
+    /// Stores new secrets and gives the lock back. A connector that was linked again meanwhile, which does not wait for the
+    /// lock, keeps the secrets that it was given then; one that was deleted keeps none.
     ///
     /// # Errors
     /// When the database fails: the old secrets stand.
     pub async fn store(mut self, envelope: &Envelope, names: &[String]) -> Result<()> {
-        let envelope = serde_json::to_value(envelope).map_err(|_| BAD_ENVELOPE)?;
+        let json = |envelope| serde_json::to_value(envelope).map_err(|_| BAD_ENVELOPE);
+        let before = self.envelope.as_ref().map(json).transpose()?;
         sqlx::query(
             "UPDATE external_connectors SET secrets_envelope = $3, secret_names = $4, updated_at = now() \
-             WHERE owner_id = $1 AND id = $2 AND secrets_envelope IS NOT NULL",
+             WHERE owner_id = $1 AND id = $2 AND secrets_envelope = $5",
         )
         .bind(&self.owner)
         .bind(self.id)
-        .bind(envelope)
+        .bind(json(envelope)?)
         .bind(names)
+        .bind(before)
         .execute(&mut *self.tx)
         .await?;
         self.tx.commit().await?;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::{Lease, Result, Store, StoreError};
 use crate::{
     ids::{ConnectorId, OwnerId, RunId},
-    provider::{Covers, Feed, Next, Page},
+    provider::{Covers, Feed, Next, Page, spec::FeedGone},
     run::Stats,
 };
 
@@ -100,11 +100,7 @@ impl FeedState {
             };
         }
         self.listing.skipped |= page.skipped > 0;
-        self.listing.covers = match (self.listing.covers, page.covers) {
-            (Covers::Nothing, _) | (_, Covers::Nothing) => Covers::Nothing,
-            (before, Covers::Everything) => before,
-            (_, part) => part,
-        };
+        self.listing.covers = self.listing.covers.and(page.covers);
     }
 
     /// Where the feed stands once a page is stored.
@@ -186,14 +182,14 @@ impl Store {
         rows.iter().map(|row| read(row).map(|state| (state.feed.id.clone(), state))).collect()
     }
 
-    /// Takes note of the feeds that the account has now: new ones get a row, names are refreshed, vanished ones are closed.
-    /// Answers the ids of those that vanished with this call.
+    /// Takes note of the feeds that the account has now: new ones get a row, names are refreshed, vanished ones are closed,
+    /// and their records marked removed where `gone` says so. Answers how many records.
     ///
     /// # Errors
     /// `LeaseLost`, or when the database fails.
-    pub async fn merge_feeds(&self, lease: &Lease, feeds: &[Feed]) -> Result<Vec<String>> {
+    pub async fn merge_feeds(&self, lease: &Lease, feeds: &[Feed], gone: FeedGone) -> Result<u64> {
         let ids: Vec<&str> = feeds.iter().map(|feed| feed.id.as_str()).collect();
-        let names: Vec<String> = feeds.iter().map(|feed| feed.name.replace('\0', "")).collect();
+        let names: Vec<&str> = feeds.iter().map(|feed| feed.name.as_str()).collect();
         let mut tx = self.pool.begin().await?;
         lease.check(&mut tx).await?;
         sqlx::query(
@@ -208,7 +204,7 @@ impl Store {
         .bind(&names)
         .execute(&mut *tx)
         .await?;
-        let gone = sqlx::query_scalar(
+        let vanished: Vec<String> = sqlx::query_scalar(
             "UPDATE external_feeds SET gone_at = now() WHERE owner_id = $1 AND connector_id = $2 \
              AND gone_at IS NULL AND feed <> ALL($3) RETURNING feed",
         )
@@ -217,38 +213,38 @@ impl Store {
         .bind(&ids)
         .fetch_all(&mut *tx)
         .await?;
+        let removed = if gone == FeedGone::Remove && !vanished.is_empty() {
+            remove_feeds(&mut tx, lease, &vanished).await?
+        } else {
+            0
+        };
         tx.commit().await?;
-        Ok(gone)
+        Ok(removed)
     }
 
-    /// Marks the records of a feed that is no longer listed removed. Answers how many.
+    /// How many records [`Store::merge_feeds`] would mark removed.
     ///
     /// # Errors
-    /// `LeaseLost`, or when the database fails.
-    pub async fn remove_feed(&self, lease: &Lease, feed: &str) -> Result<u64> {
-        let mut tx = self.pool.begin().await?;
-        lease.check(&mut tx).await?;
-        let done = sqlx::query(
-            "UPDATE records SET removed_at = now(), updated_at = now() \
-             WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 AND removed_at IS NULL",
+    /// When the database fails.
+    pub async fn count_vanished(
+        &self,
+        owner: &OwnerId,
+        connector: ConnectorId,
+        feeds: &[Feed],
+    ) -> Result<u64> {
+        let ids: Vec<&str> = feeds.iter().map(|feed| feed.id.as_str()).collect();
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM records r JOIN external_feeds f ON f.owner_id = r.owner_id \
+             AND f.connector_id = r.connector_id AND f.feed = r.feed \
+             WHERE r.owner_id = $1 AND r.connector_id = $2 AND r.removed_at IS NULL \
+             AND f.gone_at IS NULL AND f.feed <> ALL($3)",
         )
-        .bind(&lease.owner)
-        .bind(lease.connector)
-        .bind(feed)
-        .execute(&mut *tx)
+        .bind(owner)
+        .bind(connector)
+        .bind(ids)
+        .fetch_one(&self.pool)
         .await?;
-        // It is listed from its start should it come back.
-        sqlx::query(
-            "UPDATE external_feeds SET cursor = NULL, caught_up = false, listing_open = false, \
-             pending_sweep = NULL WHERE owner_id = $1 AND connector_id = $2 AND feed = $3",
-        )
-        .bind(&lease.owner)
-        .bind(lease.connector)
-        .bind(feed)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(done.rows_affected())
+        Ok(count.unsigned_abs())
     }
 
     /// How many removals of a connector wait for a yes.
@@ -266,6 +262,38 @@ impl Store {
         .await?;
         Ok(count.unsigned_abs())
     }
+}
+
+/// Marks the records of vanished feeds removed, and forgets where the feeds stood: one that comes back is listed from its
+/// start. Answers how many records.
+async fn remove_feeds(tx: &mut PgConnection, lease: &Lease, feeds: &[String]) -> Result<u64> {
+    let done = sqlx::query(
+        "UPDATE records SET removed_at = now(), updated_at = now() \
+         WHERE owner_id = $1 AND connector_id = $2 AND feed = ANY($3) AND removed_at IS NULL",
+    )
+    .bind(&lease.owner)
+    .bind(lease.connector)
+    .bind(feeds)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "UPDATE external_feeds SET cursor = NULL, caught_up = false, listing_open = false, \
+         pending_sweep = NULL WHERE owner_id = $1 AND connector_id = $2 AND feed = ANY($3)",
+    )
+    .bind(&lease.owner)
+    .bind(lease.connector)
+    .bind(feeds)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "DELETE FROM external_seen WHERE owner_id = $1 AND connector_id = $2 AND feed = ANY($3)",
+    )
+    .bind(&lease.owner)
+    .bind(lease.connector)
+    .bind(feeds)
+    .execute(&mut *tx)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
 
-use super::{Result, Store, StoreError};
+use super::{Result, Run, Store, StoreError, sweep::hash_id};
 use crate::{
     ids::{ConnectorId, OwnerId, RunId},
     run::{ConnectorStatus, RunError, RunStatus, Stats, SyncType, Trigger},
@@ -62,6 +62,21 @@ pub struct Ending {
     pub connector: Option<ConnectorStatus>,
 }
 
+impl From<Run> for Ending {
+    fn from(run: Run) -> Self {
+        Self {
+            status: run.status,
+            stats: run.stats,
+            error: run.error,
+            feeds: run.feeds,
+            feeds_skipped: run.feeds_skipped,
+            more: run.more,
+            removals_waiting: run.removals_waiting,
+            connector: None,
+        }
+    }
+}
+
 impl Ending {
     /// A run that has not ended: its numbers so far.
     pub fn running(stats: Stats) -> Self {
@@ -78,22 +93,111 @@ impl Ending {
     }
 }
 
+/// How the lock on a connector's pages is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pages {
+    /// To store one.
+    Shared,
+    /// To end a run's right to store any: none is being stored then.
+    Alone,
+}
+
+/// Takes the lock on a connector's pages for the rest of the transaction. It is an advisory one: these queue, whereas a row
+/// that one feed or the other always has locked may never be had by who wants it alone.
+pub(super) async fn lock_pages(
+    tx: &mut PgConnection,
+    owner: &OwnerId,
+    connector: ConnectorId,
+    how: Pages,
+) -> Result<()> {
+    let sql = match how {
+        Pages::Shared => "SELECT pg_advisory_xact_lock_shared($1)",
+        Pages::Alone => "SELECT pg_advisory_xact_lock($1)",
+    };
+    sqlx::query(sql).bind(lock_key("pages", owner, connector)).execute(tx).await?;
+    Ok(())
+}
+
+/// The number of an advisory lock. Two that collide only wait for each other.
+pub(super) fn lock_key(what: &str, owner: &OwnerId, connector: ConnectorId) -> i64 {
+    hash_id(&format!("{what} {owner} {connector}"))
+}
+
 impl Lease {
     /// Holds the lease for the rest of the transaction.
     ///
     /// # Errors
-    /// `LeaseLost` when another run has it, or the connector was deleted.
+    /// `LeaseLost` when another run has it, or the connector was deleted; `Paused` when that was done.
     pub(super) async fn check(&self, tx: &mut PgConnection) -> Result<()> {
-        let held = sqlx::query(
-            "SELECT 1 FROM external_connectors WHERE owner_id = $1 AND id = $2 AND lease_run = $3 FOR SHARE",
+        lock_pages(tx, &self.owner, self.connector, Pages::Shared).await?;
+        // A statement of its own, after the lock: it sees what was done by whoever had it.
+        let held: Option<ConnectorStatus> = sqlx::query_scalar(
+            "SELECT status FROM external_connectors WHERE owner_id = $1 AND id = $2 AND lease_run = $3",
         )
         .bind(&self.owner)
         .bind(self.connector)
         .bind(self.run)
         .fetch_optional(tx)
         .await?;
-        held.map(|_| ()).ok_or(StoreError::LeaseLost)
+        still_held(held)
     }
+}
+
+fn still_held(status: Option<ConnectorStatus>) -> Result<()> {
+    match status {
+        None => Err(StoreError::LeaseLost),
+        Some(ConnectorStatus::Paused) => Err(StoreError::Paused),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Where a connector stands for whoever asks for its lease.
+enum Standing {
+    /// It may be had; a run that nobody drives any more has to be closed first.
+    Free(Option<RunId>),
+    /// It may not.
+    Taken(Leased),
+}
+
+macro_rules! standing {
+    ($lock:literal) => {
+        concat!(
+            "SELECT status, lease_run, lease_holder, lease_until > clock_timestamp() AS fresh \
+             FROM external_connectors WHERE owner_id = $1 AND id = $2",
+            $lock
+        )
+    };
+}
+
+async fn standing(
+    connection: &mut PgConnection,
+    owner: &OwnerId,
+    connector: ConnectorId,
+    sql: &'static str,
+    is_dead: impl Fn(RunId, &Value) -> bool,
+) -> Result<Standing> {
+    let row = sqlx::query(sql).bind(owner).bind(connector).fetch_optional(&mut *connection).await?;
+    let Some(row) = row else { return Ok(Standing::Taken(Leased::Refused(None))) };
+    let status: ConnectorStatus = row.try_get("status")?;
+    if matches!(status, ConnectorStatus::Paused | ConnectorStatus::Deleted) {
+        return Ok(Standing::Taken(Leased::Refused(Some(status))));
+    }
+    let Some(run) = row.try_get::<Option<RunId>, _>("lease_run")? else {
+        return Ok(Standing::Free(None));
+    };
+    let fresh = row.try_get::<Option<bool>, _>("fresh")?.unwrap_or(false);
+    let holder: Value = row.try_get::<Option<Value>, _>("lease_holder")?.unwrap_or_default();
+    if !fresh || is_dead(run, &holder) {
+        return Ok(Standing::Free(Some(run)));
+    }
+    let sync_type: Option<SyncType> = sqlx::query_scalar(
+        "SELECT sync_type FROM external_sync_runs WHERE owner_id = $1 AND id = $2",
+    )
+    .bind(owner)
+    .bind(run)
+    .fetch_optional(connection)
+    .await?;
+    Ok(Standing::Taken(Leased::Busy { run, sync_type: sync_type.unwrap_or_default() }))
 }
 
 impl Store {
@@ -108,56 +212,24 @@ impl Store {
         connector: ConnectorId,
         (sync_type, trigger): (SyncType, Trigger),
         holder: &Value,
-        is_dead: impl Fn(&Value) -> bool + Send,
+        is_dead: impl Fn(RunId, &Value) -> bool + Send + Sync,
     ) -> Result<Leased> {
         let mut tx = self.pool.begin().await?;
-        let row = sqlx::query(
-            "SELECT c.status, c.lease_run, c.lease_holder, c.lease_until > now() AS fresh, r.sync_type \
-             FROM external_connectors c LEFT JOIN external_sync_runs r \
-             ON r.owner_id = c.owner_id AND r.id = c.lease_run \
-             WHERE c.owner_id = $1 AND c.id = $2 FOR UPDATE OF c",
-        )
-        .bind(owner)
-        .bind(connector)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(row) = row else { return Ok(Leased::Refused(None)) };
-        let status: ConnectorStatus = row.try_get("status")?;
-        if matches!(status, ConnectorStatus::Paused | ConnectorStatus::Deleted) {
-            return Ok(Leased::Refused(Some(status)));
+        // Looked at without a lock first: who joins a run does not wait for its pages.
+        let look = standing!("");
+        if let Standing::Taken(leased) = standing(&mut tx, owner, connector, look, &is_dead).await?
+        {
+            return Ok(leased);
         }
-        if let Some(run) = row.try_get::<Option<RunId>, _>("lease_run")? {
-            let fresh = row.try_get::<Option<bool>, _>("fresh")?.unwrap_or(false);
-            let holder: Option<Value> = row.try_get("lease_holder")?;
-            if fresh && !holder.is_some_and(|holder| is_dead(&holder)) {
-                let sync_type: Option<SyncType> = row.try_get("sync_type")?;
-                return Ok(Leased::Busy { run, sync_type: sync_type.unwrap_or_default() });
-            }
-            interrupt(&mut tx, owner, connector, run).await?;
+        lock_pages(&mut tx, owner, connector, Pages::Alone).await?;
+        let look = standing!(" FOR NO KEY UPDATE");
+        match standing(&mut tx, owner, connector, look, &is_dead).await? {
+            Standing::Taken(leased) => return Ok(leased),
+            Standing::Free(Some(run)) => interrupt(&mut tx, owner, connector, run).await?,
+            Standing::Free(None) => {}
         }
         let lease = Lease { owner: owner.clone(), connector, run: RunId::generate() };
-        sqlx::query(
-            "INSERT INTO external_sync_runs (owner_id, id, connector_id, sync_type, trigger, status) \
-             VALUES ($1, $2, $3, $4, $5, 'running')",
-        )
-        .bind(owner)
-        .bind(lease.run)
-        .bind(connector)
-        .bind(sync_type.as_str())
-        .bind(trigger.as_str())
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "UPDATE external_connectors SET lease_run = $3, lease_holder = $4, \
-             lease_until = now() + make_interval(secs => $5) WHERE owner_id = $1 AND id = $2",
-        )
-        .bind(owner)
-        .bind(connector)
-        .bind(lease.run)
-        .bind(holder)
-        .bind(LEASE.as_secs_f64())
-        .execute(&mut *tx)
-        .await?;
+        open(&mut tx, &lease, (sync_type, trigger), holder).await?;
         tx.commit().await?;
         Ok(Leased::Held(lease))
     }
@@ -165,22 +237,24 @@ impl Store {
     /// Keeps the lease and shows the run's numbers so far.
     ///
     /// # Errors
-    /// `LeaseLost` when another run has it.
+    /// `LeaseLost` when another run has it; `Paused` when the connector was paused.
     pub async fn renew(&self, lease: &Lease, stats: &Stats) -> Result<()> {
-        let held = sqlx::query(
-            "WITH held AS (UPDATE external_connectors SET lease_until = now() + make_interval(secs => $4) \
-             WHERE owner_id = $1 AND id = $2 AND lease_run = $3 RETURNING owner_id) \
-             UPDATE external_sync_runs r SET stats = $5 FROM held \
-             WHERE r.owner_id = held.owner_id AND r.id = $3 AND r.status = 'running'",
+        let held: Option<ConnectorStatus> = sqlx::query_scalar(
+            "WITH held AS (UPDATE external_connectors \
+                SET lease_until = clock_timestamp() + make_interval(secs => $4) \
+                WHERE owner_id = $1 AND id = $2 AND lease_run = $3 RETURNING owner_id, status), \
+             shown AS (UPDATE external_sync_runs r SET stats = $5 FROM held \
+                WHERE r.owner_id = held.owner_id AND r.id = $3 AND r.status = 'running') \
+             SELECT status FROM held",
         )
         .bind(&lease.owner)
         .bind(lease.connector)
         .bind(lease.run)
         .bind(LEASE.as_secs_f64())
         .bind(json_of(stats)?)
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        if held.rows_affected() == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+        still_held(held)
     }
 
     /// Ends a run: its status, its numbers and the release of the lease are one transaction.
@@ -233,7 +307,40 @@ impl Store {
     }
 }
 
-/// Closes a run whose process is gone, with the numbers that its pages left at the feeds.
+/// Opens a run's row and takes the lease for it.
+async fn open(
+    tx: &mut PgConnection,
+    lease: &Lease,
+    (sync_type, trigger): (SyncType, Trigger),
+    holder: &Value,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO external_sync_runs (owner_id, id, connector_id, sync_type, trigger, status) \
+         VALUES ($1, $2, $3, $4, $5, 'running')",
+    )
+    .bind(&lease.owner)
+    .bind(lease.run)
+    .bind(lease.connector)
+    .bind(sync_type.as_str())
+    .bind(trigger.as_str())
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "UPDATE external_connectors SET lease_run = $3, lease_holder = $4, \
+         lease_until = clock_timestamp() + make_interval(secs => $5) WHERE owner_id = $1 AND id = $2",
+    )
+    .bind(&lease.owner)
+    .bind(lease.connector)
+    .bind(lease.run)
+    .bind(holder)
+    .bind(LEASE.as_secs_f64())
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Closes a run whose process is gone, with its last numbers: those that it showed, or those that its pages left at the
+/// feeds, whichever are later.
 async fn interrupt(
     tx: &mut PgConnection,
     owner: &OwnerId,
@@ -246,21 +353,18 @@ async fn interrupt(
         status: None,
     };
     sqlx::query(
-        "UPDATE external_sync_runs SET status = 'failed', completed_at = now(), error = $4, stats = stats || \
-         (SELECT jsonb_build_object( \
-            'created', coalesce(sum((f.run_stats ->> 'created')::bigint), 0), \
-            'updated', coalesce(sum((f.run_stats ->> 'updated')::bigint), 0), \
-            'unchanged', coalesce(sum((f.run_stats ->> 'unchanged')::bigint), 0), \
-            'removed', coalesce(sum((f.run_stats ->> 'removed')::bigint), 0), \
-            'skipped', coalesce(sum((f.run_stats ->> 'skipped')::bigint), 0), \
-            'pages', coalesce(sum((f.run_stats ->> 'pages')::bigint), 0)) \
-          FROM external_feeds f WHERE f.owner_id = $1 AND f.connector_id = $2 AND f.run_id = $3) \
-         WHERE owner_id = $1 AND id = $3 AND status = 'running'",
+        "UPDATE external_sync_runs r SET status = 'failed', completed_at = now(), error = $4, stats = r.stats || \
+         (SELECT jsonb_object_agg(n.name, greatest((r.stats ->> n.name)::bigint, n.pages)) FROM ( \
+            SELECT name, coalesce(sum((f.run_stats ->> name)::bigint), 0)::bigint AS pages \
+            FROM unnest($5::text[]) AS name LEFT JOIN external_feeds f \
+            ON f.owner_id = $1 AND f.connector_id = $2 AND f.run_id = $3 GROUP BY name) n) \
+         WHERE r.owner_id = $1 AND r.id = $3 AND r.status = 'running'",
     )
     .bind(owner)
     .bind(connector)
     .bind(run)
     .bind(json_of(&error)?)
+    .bind(["created", "updated", "unchanged", "removed", "skipped", "pages"])
     .execute(tx)
     .await?;
     Ok(())

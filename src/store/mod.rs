@@ -4,17 +4,21 @@
 //! few that cannot stand in `global.rs`.
 
 mod apply;
+mod batch;
 mod connectors;
 pub mod embedded;
 mod feeds;
 mod global;
 mod leases;
+mod patch;
 mod records;
+mod remove;
 mod rows;
 mod runs;
 mod sweep;
 
-pub use apply::{Applied, Batch, Position};
+pub use apply::{Applied, Position};
+pub use batch::Batch;
 pub use connectors::{Connector, LockedSecrets, NewConnector};
 pub use feeds::{FeedState, Listing};
 pub use leases::{Ending, LEASE, Lease, Leased};
@@ -44,6 +48,12 @@ pub enum StoreError {
     /// The run no longer holds the connector's lease: it must not write.
     #[error("the run no longer holds the connector")]
     LeaseLost,
+    /// Writers got in each other's way; the same again will do.
+    #[error("the database ended a transaction in favour of another: {0}")]
+    Contended(String),
+    /// The connector was paused: its run stops.
+    #[error("the connector is paused")]
+    Paused,
     /// What is stored is not what this program writes.
     #[error("{table}.{column} holds something unexpected")]
     Inconsistent {
@@ -62,6 +72,10 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::Database(cause) => match cause.code().as_deref() {
                 Some("53100") => Self::DiskFull,
+                // Deadlock, serialization failure.
+                Some("40P01" | "40001") => Self::Contended(cause.message().to_owned()),
+                // A standby, or a server that was set to be read alone.
+                Some("25006") => Self::Unavailable(cause.message().to_owned()),
                 // Connection exceptions, insufficient resources, operator intervention, system errors.
                 Some(code)
                     if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) =>
@@ -121,7 +135,9 @@ impl Store {
     }
 }
 
-/// A time of ours as the driver takes it.
+/// A time of ours as the driver takes it. One before the year -4700 becomes that: Postgres begins a little earlier, and
+/// would refuse the whole statement.
 fn to_db(at: jiff::Timestamp) -> jiff_sqlx::Timestamp {
-    jiff_sqlx::ToSqlx::to_sqlx(at)
+    const FIRST: jiff::Timestamp = jiff::Timestamp::constant(-210_484_915_200, 0);
+    jiff_sqlx::ToSqlx::to_sqlx(at.max(FIRST))
 }

@@ -57,11 +57,9 @@ fn push(
     digest: Digest,
     by_hash: bool,
 ) -> Result<()> {
-    let json = |value: Result<String, serde_json::Error>| {
-        value.map(without_nul).map_err(|cause| StoreError::Refused(cause.to_string()))
-    };
-    let properties = json(serde_json::to_string(&record.properties))?;
-    let file_urls = json(serde_json::to_string(&record.properties.file_urls()))?;
+    let refused = |cause: serde_json::Error| StoreError::Refused(cause.to_string());
+    let properties = serde_json::to_string(&record.properties).map_err(refused)?;
+    let file_urls = serde_json::to_string(&record.properties.file_urls()).map_err(refused)?;
     let search = search_text(&record.properties);
     let bytes = properties.len() + search.len();
     let full = |columns: &Columns| columns.ids.len() >= ROWS || columns.bytes + bytes > BYTES;
@@ -72,8 +70,8 @@ fn push(
     to.bytes += bytes;
     to.ids.push(RecordId::generate().0);
     to.types.push(record.properties.kind().as_str());
-    to.keys.push(record.key.as_str().replace('\0', ""));
-    to.places.push(record.place.as_ref().map(|place| place.replace('\0', "")));
+    to.keys.push(record.key.as_str().to_owned());
+    to.places.push(record.place.clone());
     to.properties.push(properties);
     to.file_urls.push(file_urls);
     to.digests.push(digest.0.to_vec());
@@ -81,35 +79,6 @@ fn push(
     to.occurred.push(record.properties.occurred_at().map(to_db));
     to.search.push(search);
     Ok(())
-}
-
-/// Postgres keeps no NUL in a text: JSON that escapes one is written again without it. A backslash before it that is itself
-/// escaped makes it five ordinary characters, so the text is parsed, not searched and replaced.
-fn without_nul(json: String) -> String {
-    fn strip(value: &mut serde_json::Value) {
-        match value {
-            serde_json::Value::String(text) => text.retain(|c| c != '\0'),
-            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
-            serde_json::Value::Object(fields) => {
-                let old = std::mem::take(fields);
-                fields.extend(old.into_iter().map(|(key, mut value)| {
-                    strip(&mut value);
-                    (key.replace('\0', ""), value)
-                }));
-            }
-            _ => {}
-        }
-    }
-    if !json.contains("\\u0000") {
-        return json;
-    }
-    match serde_json::from_str(&json) {
-        Ok(mut value) => {
-            strip(&mut value);
-            value.to_string()
-        }
-        Err(_) => json,
-    }
 }
 
 macro_rules! upsert {
@@ -168,15 +137,4 @@ pub(super) async fn write_rows(tx: &mut PgConnection, at: Position<'_>, rows: &R
             .await?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_nul;
-
-    #[test]
-    fn a_nul_goes_and_a_text_that_only_looks_like_one_stays() {
-        assert_eq!(without_nul(r#"{"a\u0000":"x\u0000y"}"#.into()), r#"{"a":"xy"}"#);
-        assert_eq!(without_nul(r#"{"a":"x\\u0000y"}"#.into()), r#"{"a":"x\\u0000y"}"#);
-    }
 }

@@ -52,7 +52,9 @@ impl Store {
         state: &FeedState,
         last: &[i64],
     ) -> Result<Unseen> {
-        let (from, to) = match state.listing.covers {
+        // A listing that began somewhere did not look before it, whether its pages say so or not.
+        let since = Covers::Between { from: state.listing.since, to: None };
+        let (from, to) = match state.listing.covers.and(since) {
             Covers::Between { from, to } => (from, to),
             Covers::Everything | Covers::Nothing => (None, None),
         };

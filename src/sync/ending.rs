@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct Outcome {
     /// What ended it early.
     pub failure: Option<Failure>,
-    /// Somebody asked it to stop.
+    /// Somebody asked it to stop, and something was left unread.
     pub stopped: bool,
     /// Its budget of pages was spent.
     pub spent: bool,
@@ -58,6 +58,9 @@ pub(super) fn ending(
     }
     match &outcome.failure {
         Some(Failure::Vendor(error)) => fail(&mut ending, error, spec, vendor_status),
+        Some(Failure::Store(StoreError::Paused)) => {
+            (ending.status, ending.connector) = (RunStatus::Cancelled, None);
+        }
         Some(Failure::Store(error)) => {
             (ending.status, ending.connector) = (RunStatus::Failed, None);
             ending.error = Some(store_error(error));
@@ -98,7 +101,9 @@ fn fail(ending: &mut Ending, error: &Error, spec: &Spec, vendor_status: Option<u
     ending.error = Some(RunError {
         class: error.class().into(),
         message: sentence(error, spec),
-        status: vendor_status,
+        // The last answer that became an error may have been another's than this one, but for these.
+        status: vendor_status
+            .filter(|_| !matches!(error, Error::Unexpected { .. } | Error::Invalid { .. })),
     });
 }
 

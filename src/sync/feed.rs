@@ -2,40 +2,75 @@
 
 use std::{
     collections::HashSet,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+};
 
 use super::Failure;
 use crate::{
     error::{Error, Remedy, Result},
     http::Client,
-    provider::{AnyProvider, Covers, Feed, Next, Page, Settings},
+    provider::{AnyProvider, Covers, Feed, Next, Page, Patch, Settings},
+    record::Properties,
     run::SyncType,
     store::{Batch, FeedState, Sweep, Unseen},
 };
 
-/// Pages that a run may still ask for, over all its feeds.
+/// Pages that a run may store, over all its feeds. A page is taken before it is asked for; one that brings nothing is given
+/// back, and a feed that finds none left waits until it is certain that none comes back.
 #[derive(Debug)]
-pub(super) struct Budget(Option<AtomicI64>);
+pub(super) struct Budget(Option<Pages>);
+
+#[derive(Debug)]
+struct Pages {
+    free: Arc<Semaphore>,
+    /// Pages that are not stored yet.
+    left: AtomicU32,
+}
+
+/// One page of the budget; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Share(Option<OwnedSemaphorePermit>);
 
 impl Budget {
     pub(super) fn of(pages: Option<u32>) -> Self {
-        Self(pages.map(|pages| AtomicI64::new(i64::from(pages))))
+        Self(pages.map(|pages| {
+            let free = Arc::new(Semaphore::new(pages as usize));
+            if pages == 0 {
+                free.close();
+            }
+            Pages { free, left: AtomicU32::new(pages) }
+        }))
     }
 
-    /// Takes one page, if one is left.
-    pub(super) fn take(&self) -> bool {
-        self.0.as_ref().is_none_or(|left| left.fetch_sub(1, Ordering::Relaxed) > 0)
+    /// Takes one page, in turn; nothing once all are stored.
+    pub(super) async fn take(&self) -> Option<Share> {
+        let Some(pages) = &self.0 else { return Some(Share(None)) };
+        Arc::clone(&pages.free).acquire_owned().await.ok().map(|permit| Share(Some(permit)))
     }
 
-    /// Gives one back that brought nothing.
-    pub(super) fn give_back(&self) {
-        if let Some(left) = &self.0 {
-            left.fetch_add(1, Ordering::Relaxed);
+    /// Takes one page, if one is left at this moment.
+    pub(super) fn try_take(&self) -> Option<Share> {
+        let Some(pages) = &self.0 else { return Some(Share(None)) };
+        Arc::clone(&pages.free).try_acquire_owned().ok().map(|permit| Share(Some(permit)))
+    }
+
+    /// The page is stored.
+    pub(super) fn spend(&self, share: Share) {
+        if let (Some(pages), Share(Some(permit))) = (&self.0, share) {
+            permit.forget();
+            if pages.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                pages.free.close();
+            }
         }
     }
 }
@@ -45,8 +80,11 @@ impl Budget {
 pub(super) enum FeedEnd {
     /// It is caught up.
     CaughtUp,
-    /// The budget of pages is spent.
-    Spent,
+    /// The budget of pages is spent; `read`: a page of this feed was stored before.
+    Spent {
+        /// A page was stored.
+        read: bool,
+    },
     /// The run was asked to stop.
     Stopped,
     /// It cannot be read in this run.
@@ -62,6 +100,11 @@ pub(super) struct Reader {
     pub bodies: bool,
 }
 
+/// A provider's code ended in a panic: the feed fails, not the process.
+pub(super) fn panicked() -> Error {
+    Error::unexpected("the provider's code", "it panicked")
+}
+
 /// A page on its way. Dropping it gives the page up.
 pub(super) struct Fetch(JoinHandle<Result<Batch>>);
 
@@ -73,9 +116,7 @@ impl Fetch {
     pub(super) async fn page(&mut self) -> Result<Batch> {
         match (&mut self.0).await {
             Ok(page) => page,
-            Err(join) if join.is_panic() => {
-                Err(Error::unexpected("page", "the provider's code panicked"))
-            }
+            Err(join) if join.is_panic() => Err(panicked()),
             Err(_) => Err(Error::Unavailable("the page was given up".into())),
         }
     }
@@ -111,10 +152,20 @@ impl Reader {
             let mut page = provider.page(&client, &feed, cursor).await?;
             if !bodies {
                 page.upserts.iter_mut().for_each(|record| record.properties.drop_body());
+                page.patches = page.patches.into_iter().map(without_body).collect();
             }
             Ok(Batch::of(page))
         }))
     }
+}
+
+/// A patch that brings no text back.
+fn without_body((id, patch): (String, Patch)) -> (String, Patch) {
+    let change = move |properties: &mut Properties| {
+        patch.apply(properties);
+        properties.drop_body();
+    };
+    (id, Patch::new(change))
 }
 
 /// Where a listing from the start may begin, and whether one is due.
@@ -153,6 +204,13 @@ impl Bounds {
         let first = state.listed_at.is_none();
         self.setting.or(if first { self.asked } else { None })
     }
+}
+
+/// The feeds as a provider lists them, each id once; Postgres keeps no NUL.
+pub(super) fn listed(feeds: Vec<Feed>) -> Vec<Feed> {
+    let mut known = HashSet::with_capacity(feeds.len());
+    let clean = |feed: Feed| Feed::new(feed.id.replace('\0', ""), feed.name.replace('\0', ""));
+    feeds.into_iter().map(clean).filter(|feed| known.insert(feed.id.clone())).collect()
 }
 
 /// Which feeds a run reads: the settings `include` and `exclude` name feed ids.
@@ -235,8 +293,23 @@ pub(super) async fn sweep(
         return Ok(Sweep::Remove(Vec::new()));
     }
     let client = reader.client.since_from(state.listing.since);
-    let gone = reader.provider.confirm_gone(&client, &state.feed, unseen.ids).await?;
-    Ok(Sweep::Remove(gone))
+    Ok(Sweep::Remove(confirm(reader, &client, &state.feed, unseen.ids).await?))
+}
+
+/// Which of these ids the vendor says are gone; an answer that names others is not believed about them.
+///
+/// # Errors
+/// What the vendor says.
+pub(super) async fn confirm(
+    reader: &Reader,
+    client: &Client,
+    feed: &Feed,
+    ids: Vec<String>,
+) -> Result<Vec<String>> {
+    let asked: HashSet<String> = ids.iter().cloned().collect();
+    let mut gone = reader.provider.confirm_gone(client, feed, ids).await?;
+    gone.retain(|id| asked.contains(id));
+    Ok(gone)
 }
 
 #[cfg(test)]
@@ -294,6 +367,23 @@ mod tests {
         assert!(!is_large(20, 20));
         assert!(is_large(21, 41));
         assert!(!is_large(21, 42));
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_budget_spent_waits_for_what_is_given_back_and_no_longer() {
+        let budget = Budget::of(Some(1));
+        let first = budget.take().await.unwrap();
+        assert!(budget.try_take().is_none());
+        let mut waiting = std::pin::pin!(budget.take());
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(first); // it brought nothing
+        let second = waiting.await.unwrap();
+        let mut waiting = std::pin::pin!(budget.take());
+        assert!(futures::poll!(&mut waiting).is_pending());
+        budget.spend(second);
+        assert!(waiting.await.is_none() && budget.take().await.is_none());
+        assert!(Budget::of(Some(0)).take().await.is_none());
+        assert!(Budget::of(None).try_take().is_some());
     }
 
     #[test]

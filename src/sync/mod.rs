@@ -13,11 +13,12 @@ mod run;
 pub use live::{Live, Progress};
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -97,6 +98,9 @@ pub struct Engine {
     /// The operator's OAuth apps.
     pub apps: Apps,
     running: Mutex<HashMap<ConnectorId, Arc<Live>>>,
+    /// Runs of this process that are over and whose end could not be stored: whoever comes next need not wait for their
+    /// leases to run out.
+    abandoned: Mutex<HashSet<RunId>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -110,6 +114,7 @@ impl Engine {
             transport,
             apps,
             running: Mutex::default(),
+            abandoned: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })
@@ -125,18 +130,27 @@ impl Engine {
         provider: &'static dyn AnyProvider,
         asked: Asked,
     ) -> Result<Started, Failure> {
+        let (engine, connector) = (Arc::clone(self), connector.clone());
+        // On a task of its own: a caller that no longer waits must not leave a lease that nobody drives.
+        let begun =
+            self.tasks.spawn(async move { engine.begin(&connector, provider, asked).await });
+        begun.await.unwrap_or_else(|_| Err(feed::panicked().into()))
+    }
+
+    async fn begin(
+        self: &Arc<Self>,
+        connector: &Connector,
+        provider: &'static dyn AnyProvider,
+        asked: Asked,
+    ) -> Result<Started, Failure> {
         let meter = Arc::new(Meter::default());
         let client = self.client(connector, provider, &asked, Arc::clone(&meter))?;
-        let leased = self
-            .store
-            .lease(
-                &connector.owner,
-                connector.id,
-                (asked.sync_type, asked.trigger),
-                &holder::this_process(),
-                holder::is_dead,
-            )
-            .await?;
+        let is_dead =
+            |run: RunId, holder: &Value| self.abandoned().contains(&run) || holder::is_dead(holder);
+        let what = (asked.sync_type, asked.trigger);
+        let holder = holder::this_process();
+        let leased =
+            self.store.lease(&connector.owner, connector.id, what, &holder, is_dead).await?;
         let lease = match leased {
             Leased::Held(lease) => lease,
             Leased::Refused(status) => return Ok(Started::Refused(status)),
@@ -167,16 +181,22 @@ impl Engine {
         let (engine, id) = (Arc::clone(self), connector.id);
         self.tasks.spawn(async move {
             let end = run.drive().await;
-            {
-                let mut runs = engine.runs();
-                // The lease is free by now: the next run may be there already.
-                if runs.get(&id).is_some_and(|live| live.run == run.live.run) {
-                    runs.remove(&id);
-                }
-            }
+            engine.forget(id, &run.live, end.is_err());
             run.live.end(end);
         });
         Ok(Started::Here { live, already: false })
+    }
+
+    /// A run is over; `abandoned`: its row still says that it runs.
+    fn forget(&self, connector: ConnectorId, over: &Live, abandoned: bool) {
+        let mut runs = self.runs();
+        // The lease is free by now: the next run may be there already.
+        if runs.get(&connector).is_some_and(|live| live.run == over.run) {
+            runs.remove(&connector);
+        }
+        if abandoned {
+            self.abandoned().extend(over.run);
+        }
     }
 
     /// Starts a run that fetches and normalises and writes nothing. It takes no lease and has no row.
@@ -219,6 +239,10 @@ impl Engine {
 
     fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectorId, Arc<Live>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn abandoned(&self) -> std::sync::MutexGuard<'_, HashSet<RunId>> {
+        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn client(

@@ -1,6 +1,7 @@
 //! A run: from its lease to its end.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument, info, info_span, warn};
@@ -16,13 +17,13 @@ use tracing::{Instrument, info, info_span, warn};
 use super::{
     Asked, Engine, Failure, Live, Progress,
     ending::{Outcome, ending},
-    feed::{self, AfterError, Bounds, Budget, FeedEnd, Reader},
+    feed::{self, AfterError, Bounds, Budget, FeedEnd, Reader, Share},
     since_setting,
 };
 use crate::{
     http::{Client, Meter},
     provider::{AnyProvider, Next, spec},
-    run::Stats,
+    run::{RunStatus, Stats},
     store::{Applied, Batch, Connector, Ending, FeedState, LEASE, Lease, StoreError, Sweep},
 };
 
@@ -93,12 +94,14 @@ impl Run {
         async {
             let pulse = Arc::clone(self).pulse().in_current_span();
             let pulse = AbortOnDropHandle::new(tokio::spawn(pulse));
-            let mut outcome = match self.read().await {
+            // A provider's code that panics ends the run, which must not be left without an end.
+            let read = AssertUnwindSafe(self.read()).catch_unwind().await;
+            let mut outcome = match read.unwrap_or_else(|_| Err(feed::panicked().into())) {
                 Ok(outcome) => outcome,
                 Err(failure) => Outcome { failure: Some(failure), ..Outcome::default() },
             };
             drop(pulse);
-            outcome.stopped = self.live.stopping().is_cancelled();
+            outcome.stopped &= self.live.stopping().is_cancelled();
             outcome.held = self.held.load(Ordering::Relaxed);
             self.end(outcome).await
         }
@@ -119,10 +122,13 @@ impl Run {
                     );
                     return Ok(ending);
                 }
-                Err(StoreError::Unavailable(cause)) if tried < TRIES => {
-                    warn!(%cause, "the end of the run could not be stored, trying again");
+                Err(error @ (StoreError::Unavailable(_) | StoreError::Contended(_)))
+                    if tried < TRIES =>
+                {
+                    warn!(%error, "the end of the run could not be stored, trying again");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
+                Err(StoreError::LeaseLost) => return self.closed_by_another().await,
                 Err(error) => return Err(outcome.failure.unwrap_or(Failure::Store(error))),
             }
         }
@@ -137,45 +143,64 @@ impl Run {
         Ok(ending)
     }
 
-    /// Shows the numbers, and keeps the lease; a lost one halts the run.
+    /// How the run ended in the eyes of whoever took its lease: another run, the deletion of its connector, or its own end,
+    /// of which the database did not get to say that it was stored.
+    async fn closed_by_another(&self) -> Result<Ending, Failure> {
+        let stored = self.engine.store.run(&self.lease.owner, self.lease.run).await?;
+        stored
+            .filter(|run| run.status != RunStatus::Running)
+            .map(Ending::from)
+            .ok_or(Failure::Store(StoreError::LeaseLost))
+    }
+
+    /// Shows the numbers, and keeps the lease; a lost one halts the run, and so does a pause.
     async fn pulse(self: Arc<Self>) {
-        let (mut written, mut renewed) = (Stats::default(), tokio::time::Instant::now());
+        let (mut written, mut kept) = (Stats::default(), true);
+        let mut tried = tokio::time::Instant::now();
         let mut ticks = tokio::time::interval(SHOWN);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let stats = self.stats();
             self.live.show(Progress { stats, waiting: self.meter.waiting() });
-            let due = if stats == written { LEASE / 3 } else { WRITTEN };
-            if renewed.elapsed() < due {
+            let due = if kept && stats == written { LEASE / 3 } else { WRITTEN };
+            if tried.elapsed() < due {
                 continue;
             }
-            match self.engine.store.renew(&self.lease, &stats).await {
-                Ok(()) => (written, renewed) = (stats, tokio::time::Instant::now()),
+            let renewed = self.engine.store.renew(&self.lease, &stats).await;
+            (kept, tried) = (renewed.is_ok(), tokio::time::Instant::now());
+            match renewed {
+                Ok(()) => written = stats,
                 Err(StoreError::LeaseLost) => return self.halt.cancel(),
+                Err(StoreError::Paused) => return self.live.stop(),
                 Err(error) => warn!(%error, "the lease could not be renewed"),
             }
         }
     }
 
+    /// Does this, unless the run is halted first.
+    async fn unless_halted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.halt.cancelled() => None,
+            done = work => Some(done),
+        }
+    }
+
     async fn read(self: &Arc<Self>) -> Result<Outcome, Failure> {
-        if self.confirmed {
-            self.remove_held().await?;
+        let stopped = Outcome { stopped: true, ..Outcome::default() };
+        if self.confirmed && self.remove_held().await?.is_none() {
+            return Ok(stopped);
         }
         let provider = self.reader.provider;
-        let listed = tokio::select! {
-            biased;
-            () = self.halt.cancelled() => return Ok(Outcome::default()),
-            feeds = provider.feeds(&self.reader.client) => feeds?,
+        let Some(listed) = self.unless_halted(provider.feeds(&self.reader.client)).await else {
+            return Ok(stopped);
         };
-        let vanished = self.engine.store.merge_feeds(&self.lease, &listed).await?;
-        if provider.spec().feed_gone == spec::FeedGone::Remove {
-            for feed in vanished {
-                let removed = self.engine.store.remove_feed(&self.lease, &feed).await?;
-                self.count(Applied { removed, ..Applied::default() });
-            }
-        }
-        let mut stored = self.engine.store.feeds(&self.lease).await?;
+        let listed = feed::listed(listed?);
+        let store = &self.engine.store;
+        let removed = store.merge_feeds(&self.lease, &listed, provider.spec().feed_gone).await?;
+        self.count(Applied { removed, ..Applied::default() });
+        let mut stored = store.feeds(&self.lease).await?;
         let mut states: Vec<FeedState> = feed::wanted(listed, &self.connector.metadata)
             .into_iter()
             .map(|feed| stored.remove(&feed.id).unwrap_or_else(|| FeedState::new(feed)))
@@ -191,19 +216,21 @@ impl Run {
         let tasks = states.into_iter().map(|state| {
             let (run, name) = (Arc::clone(self), state.feed.name.clone());
             async move {
-                let task =
-                    tokio::spawn(async move { run.read_feed(state).await }.in_current_span());
-                (name, AbortOnDropHandle::new(task).await)
+                // Taken here, in the order of the feeds, and not by tasks of which any may come first.
+                let share = run.unless_halted(run.budget.take()).await;
+                let Some(share) = share else { return (name, Ok(Ok(FeedEnd::Stopped))) };
+                let task = async move { run.read_feed(state, share).await }.in_current_span();
+                (name, AbortOnDropHandle::new(tokio::spawn(task)).await)
             }
         });
         let mut tasks = stream::iter(tasks).buffer_unordered(width);
         while let Some((name, end)) = tasks.next().await {
             match end {
                 Ok(Ok(FeedEnd::CaughtUp)) => outcome.feeds += 1,
-                Ok(Ok(FeedEnd::Spent)) => {
-                    (outcome.spent, outcome.feeds) = (true, outcome.feeds + 1);
+                Ok(Ok(FeedEnd::Spent { read })) => {
+                    (outcome.spent, outcome.feeds) = (true, outcome.feeds + u64::from(read));
                 }
-                Ok(Ok(FeedEnd::Stopped)) => {}
+                Ok(Ok(FeedEnd::Stopped)) => outcome.stopped = true,
                 Ok(Ok(FeedEnd::Skipped(why))) => {
                     info!(feed = name, %why, "the feed is left out of this run");
                     outcome.skipped.push((name, why));
@@ -213,63 +240,77 @@ impl Run {
                     self.halt.cancel();
                     outcome.failure.get_or_insert(failure);
                 }
-                Err(join) => {
+                Err(_) => {
                     self.halt.cancel();
-                    let cause = crate::error::Error::unexpected("feed", join.to_string());
-                    outcome.failure.get_or_insert(Failure::Vendor(cause));
+                    outcome.failure.get_or_insert(feed::panicked().into());
                 }
             }
         }
         Ok(outcome)
     }
 
-    async fn read_feed(&self, mut state: FeedState) -> Result<FeedEnd, Failure> {
+    /// Reads a feed to its end. `share` is its first page of the budget; absent where none was left.
+    async fn read_feed(
+        &self,
+        mut state: FeedState,
+        mut share: Option<Share>,
+    ) -> Result<FeedEnd, Failure> {
         let now = || self.reader.client.now();
-        let mut relisted = false;
+        let (mut relisted, mut read) = (false, false);
         if self.bounds.starts_over(&state, now()) {
             state.begin_listing(self.bounds.since(&state), now());
         }
         let mut ahead = None;
         loop {
-            if self.halt.is_cancelled() {
+            let Some(page) = share.take() else { return Ok(FeedEnd::Spent { read }) };
+            let mut fetch =
+                ahead.take().unwrap_or_else(|| self.fetch(&state, state.cursor.clone()));
+            let Some(fetched) = self.unless_halted(fetch.page()).await else {
                 return Ok(FeedEnd::Stopped);
-            }
-            let mut fetch = match ahead.take() {
-                Some(fetch) => fetch,
-                None if !self.budget.take() => return Ok(FeedEnd::Spent),
-                None => self.fetch(&state, state.cursor.clone()),
             };
-            let fetched = tokio::select! {
-                biased;
-                () = self.halt.cancelled() => return Ok(FeedEnd::Stopped),
-                page = fetch.page() => page,
-            };
-            let mut batch = match fetched {
-                Ok(batch) => batch,
-                Err(error) => match feed::after_error(error, relisted) {
-                    AfterError::Relist => {
-                        relisted = true;
-                        self.budget.give_back();
-                        state.begin_listing(self.bounds.since(&state), now());
-                        continue;
+            match fetched {
+                Ok(mut batch) => {
+                    state.note(&batch.page, now());
+                    let sweep = self.unless_halted(self.sweep(&state, &mut batch)).await;
+                    let Some(sweep) = sweep else { return Ok(FeedEnd::Stopped) };
+                    (ahead, share) = self.fetch_ahead(&state, &batch.page.next).unzip();
+                    state = self.store_page(&state, &batch, &sweep?, now()).await?;
+                    self.budget.spend(page);
+                    read = true;
+                    if batch.page.next.is_end() {
+                        return Ok(FeedEnd::CaughtUp);
                     }
-                    AfterError::Skip(why) => return Ok(FeedEnd::Skipped(why)),
-                    AfterError::Fail(error) => return Err(error.into()),
-                },
-            };
-            state.note(&batch.page, now());
-            let sweep = self.sweep(&state, &mut batch).await?;
-            if let Next::More(cursor) = &batch.page.next {
-                let ahead_of_store = !self.reader.provider.spec().confirms_on_read;
-                if ahead_of_store && !self.halt.is_cancelled() && self.budget.take() {
-                    ahead = Some(self.fetch(&state, Some(cursor.clone())));
+                }
+                Err(error) => {
+                    match feed::after_error(error, relisted) {
+                        AfterError::Relist => relisted = true,
+                        AfterError::Skip(why) => return Ok(FeedEnd::Skipped(why)),
+                        AfterError::Fail(error) => return Err(error.into()),
+                    }
+                    drop(page);
+                    state.begin_listing(self.bounds.since(&state), now());
                 }
             }
-            state = self.store_page(&state, &batch, &sweep, now()).await?;
-            if batch.page.next.is_end() {
-                return Ok(FeedEnd::CaughtUp);
+            if share.is_none() {
+                let taken = self.unless_halted(self.budget.take()).await;
+                let Some(taken) = taken else { return Ok(FeedEnd::Stopped) };
+                share = taken;
             }
         }
+    }
+
+    /// Begins to fetch the page after the one that is about to be stored, if it may be asked for now.
+    fn fetch_ahead(
+        &self,
+        state: &FeedState,
+        next: &Next<serde_json::Value>,
+    ) -> Option<(feed::Fetch, Share)> {
+        let Next::More(cursor) = next else { return None };
+        if self.reader.provider.spec().confirms_on_read || self.halt.is_cancelled() {
+            return None;
+        }
+        let share = self.budget.try_take()?;
+        Some((self.fetch(state, Some(cursor.clone())), share))
     }
 
     fn fetch(&self, state: &FeedState, cursor: Option<serde_json::Value>) -> feed::Fetch {
@@ -307,18 +348,18 @@ impl Run {
         feed::sweep(&self.reader, state, batch, unseen, self.confirmed).await
     }
 
-    /// Carries out the sweeps that waited for a yes, as far as the vendor confirms them.
-    async fn remove_held(&self) -> Result<(), Failure> {
+    /// Carries out the sweeps that waited for a yes, as far as the vendor confirms them. Nothing: the run was halted.
+    async fn remove_held(&self) -> Result<Option<()>, Failure> {
         let feeds = self.engine.store.feeds(&self.lease).await?;
         for state in feeds.into_values().filter(|state| !state.pending_sweep.is_empty()) {
-            let Reader { provider, client, .. } = &self.reader;
-            let gone = provider.confirm_gone(client, &state.feed, state.pending_sweep).await?;
-            let source = self.connector.provider.as_str();
-            let removed =
-                self.engine.store.sweep_held(&self.lease, source, &state.feed.id, &gone).await?;
+            let confirm =
+                feed::confirm(&self.reader, &self.reader.client, &state.feed, state.pending_sweep);
+            let Some(gone) = self.unless_halted(confirm).await else { return Ok(None) };
+            let (source, feed) = (self.connector.provider.as_str(), &state.feed.id);
+            let removed = self.engine.store.sweep_held(&self.lease, source, feed, &gone?).await?;
             self.count(Applied { removed, ..Applied::default() });
         }
-        Ok(())
+        Ok(Some(()))
     }
 
     fn count(&self, done: Applied) {
