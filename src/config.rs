@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+use url::Url;
 
 use crate::{
     error::{Error, Result},
@@ -25,6 +26,8 @@ pub struct Settings {
     pub secret_key: Option<SecretString>,
     /// `CONNECTOR_SECRET_KEY_PREVIOUS`: still opens what it sealed.
     pub previous_keys: Vec<SecretString>,
+    /// `PUBLIC_URL`: the address that people and clients use, where it is not the one that the server listens at.
+    pub public_url: Option<Url>,
     /// Calls to vendors.
     pub transport: TransportConfig,
     /// The operator's OAuth apps.
@@ -39,13 +42,17 @@ impl Settings {
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let secret = |name: &str| set(name).map(SecretString::from);
-        let egress_override = match set("NEOTOMA_EGRESS_OVERRIDE") {
-            Some(text) => Some(
-                url::Url::parse(text.trim())
-                    .map_err(|_| Error::invalid("NEOTOMA_EGRESS_OVERRIDE", "is not an address"))?,
-            ),
-            None => None,
+        let address = |name: &str| match set(name) {
+            Some(text) => Url::parse(text.trim())
+                .map(Some)
+                .map_err(|_| Error::invalid(name, "is not an address")),
+            None => Ok(None),
         };
+        let egress_override = address("NEOTOMA_EGRESS_OVERRIDE")?;
+        let public_url = address("PUBLIC_URL")?;
+        if public_url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+            return Err(Error::invalid("PUBLIC_URL", "is not an http address"));
+        }
         let allow_private_hosts = match set("NEOTOMA_ALLOW_PRIVATE_HOSTS").as_deref().map(str::trim)
         {
             None | Some("0" | "false") => false,
@@ -63,6 +70,7 @@ impl Settings {
                 .as_ref()
                 .map(previous_keys)
                 .unwrap_or_default(),
+            public_url,
             transport: TransportConfig { egress_override, allow_private_hosts },
             apps: Apps::read(providers::apps(), set)?,
         })

@@ -105,6 +105,10 @@ uuid_id!(
     /// A stored record.
     RecordId
 );
+uuid_id!(
+    /// A token that clients call the server with over HTTP.
+    TokenId
+);
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
     &["telemetry"],
+    &["web"],
     &["mcp"],
     &["app"],
     &["config", "sync"],

@@ -9,6 +9,7 @@ mod link;
 mod records;
 mod requests;
 mod runs;
+mod tokens;
 mod views;
 
 pub use error::{Error, Result};
@@ -66,6 +67,11 @@ impl App {
     /// `UnknownProvider` with the ids that look most like it.
     pub fn provider(&self, id: &str) -> Result<ProviderView> {
         entry(id).map(ProviderView::of)
+    }
+
+    /// The address that people and clients use, where it is set.
+    pub fn public_url(&self) -> Option<&url::Url> {
+        self.0.settings.public_url.as_ref()
     }
 
     /// Starts and connects the database now, for commands that would rather fail early.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_with::skip_serializing_none;
 
 use crate::{
-    ids::{ConnectorId, RecordId, RunId},
+    ids::{ConnectorId, RecordId, RunId, TokenId},
     provider::spec::{Category, Webhooks},
     record::Kind,
     run::{ConnectorStatus, RunError, RunStatus, Stats, SyncType},
@@ -292,4 +292,20 @@ pub struct RotatedView {
     pub current: u64,
     /// Connectors whose secrets no configured key opens.
     pub unopened: u64,
+}
+
+/// A token that clients call with over HTTP, without its secret.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Serialize)]
+pub struct TokenView {
+    /// Its id, to revoke it by.
+    pub token_id: TokenId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends; absent: never.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
 }

@@ -21,6 +21,7 @@ mod runs;
 mod serve;
 mod signals;
 mod table;
+mod token;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -66,7 +67,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve MCP over stdio, for assistants to launch
+    /// Serve MCP over stdio, for assistants to launch; or over HTTP
     Serve(serve::ServeArgs),
     /// Show the services that accounts can be linked at
     Providers(providers::ProvidersArgs),
@@ -82,6 +83,8 @@ enum Command {
     Records(records::RecordsArgs),
     /// Make a key, or seal all secrets with a new one
     Keys(keys::KeysArgs),
+    /// Say who may call the server over HTTP
+    Token(token::TokenArgs),
     /// Check database, key, clock and data directory
     Doctor(doctor::DoctorArgs),
     /// Add the server to an assistant's configuration
@@ -120,8 +123,11 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let owner = owner(cli.owner, std::env::var("NEOTOMA_OWNER").ok())?;
     let owner = &owner;
     match cli.command {
-        Command::Serve(serve::ServeArgs {}) => {
-            with_app(async |app| serve::run(app, owner.clone()).await).await
+        Command::Serve(args) => {
+            with_app(async |app| Box::pin(serve::run(app, owner.clone(), args)).await).await
+        }
+        Command::Token(args) => {
+            with_app(async |app| interruptible(token::run(app, owner, args)).await).await
         }
         Command::Providers(args) => providers::run(&open()?, &args),
         Command::Link(args) => with_app(async |app| link::run(app, owner, args).await).await,

@@ -10,12 +10,14 @@ mod catalog;
 mod check;
 mod confirm;
 mod errors;
+mod http_service;
 mod progress;
 mod resources;
 mod schema;
 mod stdio;
 mod tools;
 
+pub(crate) use http_service::{LARGEST_REQUEST, http_service};
 pub use stdio::serve_stdio;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -64,10 +66,19 @@ pub fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     !metadata.target().starts_with("rmcp") || *metadata.level() <= Level::WARN
 }
 
+/// How callers come in, which says who they are.
+#[derive(Clone, Debug)]
+enum Door {
+    /// Over stdio: whoever launched the process.
+    Stdio(OwnerId),
+    /// Over HTTP: whoever the middleware before this found the bearer token to be of.
+    Http,
+}
+
 /// The server.
 pub(crate) struct Importers {
     app: App,
-    owner: OwnerId,
+    door: Door,
     /// Fires when the client has gone or the process is asked to end: who waits, stops.
     closing: CancellationToken,
     /// Seals what a client carries between the rounds of a call.
@@ -76,16 +87,30 @@ pub(crate) struct Importers {
 }
 
 impl Importers {
-    /// A server of one owner's data, for a transport that ends with the process.
-    fn new(app: App, owner: OwnerId, closing: CancellationToken) -> anyhow::Result<Self> {
-        let seal = RequestStateCodec::try_new(rand::random::<[u8; 32]>())?;
-        Ok(Self { app, owner, closing, seal, tools: Self::tools() })
+    /// A server for a transport. `key` seals what clients carry between the rounds of a call.
+    fn new(
+        app: App,
+        door: Door,
+        closing: CancellationToken,
+        key: [u8; 32],
+    ) -> anyhow::Result<Self> {
+        let seal = RequestStateCodec::try_new(key)?;
+        Ok(Self { app, door, closing, seal, tools: Self::tools() })
     }
 
-    /// Whose call it is: over stdio that of whoever launched the process. The only place that decides it.
-    fn caller(&self, context: &Context) -> &OwnerId {
-        let _ = context;
-        &self.owner
+    /// Whose call it is. The only place that decides it.
+    ///
+    /// # Errors
+    /// Where a call over HTTP was not let in by the middleware: a defect, answered with nothing of anybody's.
+    fn caller<'a>(&'a self, context: &'a Context) -> Result<&'a OwnerId, ErrorData> {
+        match &self.door {
+            Door::Stdio(owner) => Ok(owner),
+            Door::Http => context
+                .extensions
+                .get::<http::request::Parts>()
+                .and_then(|parts| parts.extensions.get::<OwnerId>())
+                .ok_or_else(|| ErrorData::internal_error("the caller is not known", None)),
+        }
     }
 }
 
@@ -163,7 +188,7 @@ impl ServerHandler for Importers {
         request: ReadResourceRequestParams,
         context: Context,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        Ok(self.resource(self.caller(&context), &request.uri).await?.into())
+        Ok(self.resource(self.caller(&context)?, &request.uri).await?.into())
     }
 
     async fn complete(

@@ -11,7 +11,7 @@ use rmcp::{ServiceExt, service::ServerInitializeError, transport::io::stdio_pipe
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::Importers;
+use super::{Door, Importers};
 use crate::{app::App, ids::OwnerId};
 
 /// Serves one client until it closes standard input or the process is asked to end (SIGTERM, SIGINT). Calls that wait
@@ -25,7 +25,7 @@ use crate::{app::App, ids::OwnerId};
 pub async fn serve_stdio(app: App, owner: OwnerId) -> anyhow::Result<()> {
     let closing = CancellationToken::new();
     let asked_to_end = signals()?;
-    let server = Importers::new(app, owner, closing.clone())?;
+    let server = Importers::new(app, Door::Stdio(owner), closing.clone(), rand::random())?;
     let (reader, writer) = stdio_pipes();
     let reader = Watched { reader, at_end: Some(closing.clone().drop_guard()) };
     let stop = CancellationToken::new();

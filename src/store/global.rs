@@ -3,7 +3,7 @@
 use sqlx::Row;
 
 use super::{Result, Store};
-use crate::ids::{ConnectorId, OwnerId};
+use crate::ids::{ConnectorId, OwnerId, TokenId};
 
 impl Store {
     /// The connectors that have sealed secrets, of every owner: keys are rotated for the whole database.
@@ -40,5 +40,64 @@ impl Store {
             .fetch_one(&self.pool)
             .await?;
         Ok((row.try_get(0)?, super::MIGRATIONS.iter().count()))
+    }
+
+    /// Whose a token is: its hash is all that a caller shows. Notes its use, once a minute at most.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn token_owner(&self, hash: &[u8]) -> Result<Option<OwnerId>> {
+        let row = sqlx::query(
+            "SELECT owner_id, id, coalesce(last_used_at < now() - interval '1 minute', true) AS stale \
+             FROM api_tokens WHERE hash = $1 AND kind = 'token' AND revoked_at IS NULL \
+             AND (expires_at IS NULL OR expires_at > now())",
+        )
+        .bind(hash)
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let (owner, id): (OwnerId, TokenId) = (row.try_get("owner_id")?, row.try_get("id")?);
+        if row.try_get("stale")? {
+            sqlx::query(
+                "UPDATE api_tokens SET last_used_at = now() WHERE owner_id = $1 AND id = $2",
+            )
+            .bind(&owner)
+            .bind(id)
+            .execute(&self.pool)
+            .await?;
+        }
+        Ok(Some(owner))
+    }
+
+    /// Whose a one-time code is; it is used up by this, and codes that have ended are cleared away.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn redeem_code(&self, hash: &[u8]) -> Result<Option<OwnerId>> {
+        let owner = sqlx::query_scalar(
+            "DELETE FROM api_tokens WHERE hash = $1 AND kind = 'code' AND expires_at > now() RETURNING owner_id",
+        )
+        .bind(hash)
+        .fetch_optional(&self.pool)
+        .await?;
+        sqlx::query("DELETE FROM api_tokens WHERE kind = 'code' AND expires_at <= now()")
+            .execute(&self.pool)
+            .await?;
+        Ok(owner)
+    }
+
+    /// Whether anybody could call: a server that listens beyond this machine without a token would be of no use, or a
+    /// mistake.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_tokens(&self) -> Result<bool> {
+        let any = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM api_tokens WHERE kind = 'token' AND revoked_at IS NULL \
+             AND (expires_at IS NULL OR expires_at > now()))",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(any)
     }
 }

@@ -3,6 +3,7 @@
 //! The law: records, removals and the cursor that covers them are one transaction. Every statement names its owner; the
 //! few that cannot stand in `global.rs`.
 
+mod api_tokens;
 mod apply;
 mod batch;
 mod connectors;
@@ -17,6 +18,7 @@ mod rows;
 mod runs;
 mod sweep;
 
+pub use api_tokens::{ApiToken, TokenKind};
 pub use apply::{Applied, Position};
 pub use batch::Batch;
 pub use connectors::{Connector, LockedSecrets, NewConnector};

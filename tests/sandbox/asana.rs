@@ -16,11 +16,14 @@ use crate::{
 
 /// All items of a list.
 async fn all(play: &Play, target: &str, limit: usize) -> Vec<Value> {
-    let (mut items, mut offset) = (Vec::new(), String::new());
+    let (mut items, mut offset) = (Vec::<Value>::new(), String::new());
     loop {
         let page = play.get(Asana, &format!("{ASANA}/{target}&limit={limit}{offset}")).await;
         assert!(page["data"].as_array().unwrap().len() <= limit);
-        items.extend(page["data"].as_array().unwrap().iter().cloned());
+        for item in page["data"].as_array().unwrap() {
+            assert!(!items.contains(item), "{target}, {limit} a page: {item} comes twice");
+            items.push(item.clone());
+        }
         if page["next_page"].is_null() {
             return items;
         }

@@ -9,12 +9,15 @@ use crate::{
 };
 
 async fn listed(play: &Play, size: usize, more: &str) -> Vec<String> {
-    let (mut ids, mut token) = (Vec::new(), String::new());
+    let (mut ids, mut token) = (Vec::<String>::new(), String::new());
     loop {
         let target = format!("{GMAIL}/messages?maxResults={size}{more}{token}");
         let page = play.get(Gmail, &target).await;
         assert!(each(&page["messages"], "id").len() <= size);
-        ids.extend(each(&page["messages"], "id").into_iter().map(str::to_owned));
+        for id in each(&page["messages"], "id") {
+            assert!(!ids.contains(&id.to_owned()), "{size} a page: {id} comes twice");
+            ids.push(id.to_owned());
+        }
         match page["nextPageToken"].as_str() {
             Some(next) => token = format!("&pageToken={next}"),
             None => return ids,

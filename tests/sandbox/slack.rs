@@ -16,13 +16,16 @@ const ALL: &str = "types=public_channel,private_channel,mpim,im";
 
 /// All items of a list.
 async fn all(play: &Play, target: &str, name: &str, limit: usize) -> Vec<Value> {
-    let (mut items, mut cursor) = (Vec::new(), String::new());
+    let (mut items, mut cursor) = (Vec::<Value>::new(), String::new());
     loop {
         let page =
             play.get(Slack, &format!("{SLACK}/{target}&limit={limit}&cursor={cursor}")).await;
         assert_eq!(page["ok"], true, "{target}: {page}");
         assert!(page[name].as_array().unwrap().len() <= limit);
-        items.extend(page[name].as_array().unwrap().iter().cloned());
+        for item in page[name].as_array().unwrap() {
+            assert!(!items.contains(item), "{target}, {limit} a page: {item} comes twice");
+            items.push(item.clone());
+        }
         cursor = page["response_metadata"]["next_cursor"].as_str().unwrap_or_default().to_owned();
         if cursor.is_empty() {
             return items;
@@ -87,6 +90,8 @@ async fn a_walk_finds_every_message_for_any_page_size() {
     for limit in [1, 2, 7, 40, 999] {
         assert_eq!(walked(&play, limit).await, wanted, "pages of {limit}");
     }
+    play.sandbox.slack().max_page = 3;
+    assert_eq!(walked(&play, 200).await, wanted, "pages shorter than was asked for");
 }
 
 #[tokio::test]

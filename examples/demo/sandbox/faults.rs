@@ -177,10 +177,12 @@ pub fn fits(pattern: &str, text: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleId(u64);
 
+/// The rules in force, and the number of the last one.
 #[derive(Default)]
 pub struct Faults(Mutex<(u64, Vec<(RuleId, Rule)>)>);
 
 impl Faults {
+    /// See [`super::Sandbox::inject`].
     pub fn inject(&self, rule: Rule) -> RuleId {
         let (last, rules) = &mut *lock(&self.0);
         *last += 1;
@@ -188,11 +190,13 @@ impl Faults {
         RuleId(*last)
     }
 
+    /// See [`super::Sandbox::struck`].
     pub fn struck(&self, wanted: RuleId) -> u64 {
         let (_, rules) = &*lock(&self.0);
         rules.iter().find(|(id, _)| *id == wanted).map_or(0, |(_, rule)| rule.struck)
     }
 
+    /// See [`super::Sandbox::heal`].
     pub fn heal(&self) {
         let (_, rules) = &mut *lock(&self.0);
         for (_, rule) in rules.drain(..) {

@@ -48,6 +48,7 @@ impl Seen {
     }
 }
 
+/// The requests of all vendors.
 #[derive(Default)]
 pub struct Log(Mutex<Book>);
 
@@ -88,14 +89,17 @@ impl Log {
         }
     }
 
+    /// See [`super::Sandbox::requests`].
     pub fn all(&self) -> Vec<Seen> {
         lock(&self.0).seen.clone()
     }
 
+    /// See [`super::Sandbox::max_in_flight`].
     pub fn most(&self, provider: &str) -> usize {
         lock(&self.0).most.get(provider).copied().unwrap_or_default()
     }
 
+    /// See [`super::Sandbox::forget_requests`].
     pub fn forget(&self) {
         let mut book = lock(&self.0);
         book.seen.clear();
@@ -104,6 +108,7 @@ impl Log {
     }
 }
 
+/// A request in flight.
 pub struct Entry {
     log: Arc<Log>,
     provider: String,

@@ -75,7 +75,7 @@ impl Importers {
         Parameters(args): Parameters<ListConnectors>,
         context: Context,
     ) -> Answer {
-        let mut connectors = self.app.connectors(self.caller(&context), false).await?;
+        let mut connectors = self.app.connectors(self.caller(&context)?, false).await?;
         if let Some(id) = &args.provider {
             let provider = self.app.provider(id)?.id;
             connectors.retain(|connector| connector.provider == provider);
@@ -104,7 +104,7 @@ impl Importers {
         Parameters(args): Parameters<LinkConnector>,
         context: Context,
     ) -> Answer {
-        structured(&self.app.link(self.caller(&context), args.into()).await?, Vec::new())
+        structured(&self.app.link(self.caller(&context)?, args.into()).await?, Vec::new())
     }
 
     #[tool(
@@ -128,7 +128,7 @@ impl Importers {
         InputResponses(answers): InputResponses,
         context: Context,
     ) -> Answer {
-        let owner = self.caller(&context);
+        let owner = self.caller(&context)?;
         let records = args.delete_records.unwrap_or(false);
         if records {
             let connector = self.app.connector(owner, args.connector_id).await?;

@@ -41,7 +41,7 @@ impl Importers {
             self.app.provider(id)?.id.clone_into(id);
         }
         loop {
-            let mut view = self.app.search(self.caller(&context), request.clone()).await?;
+            let mut view = self.app.search(self.caller(&context)?, request.clone()).await?;
             match bounded::search(&mut view) {
                 None => {
                     let rows = view.records.iter().filter(|_| takes_links(&context));
@@ -70,7 +70,7 @@ impl Importers {
         Parameters(args): Parameters<GetRecord>,
         context: Context,
     ) -> Answer {
-        let mut record = self.app.record(self.caller(&context), args.record_id).await?;
+        let mut record = self.app.record(self.caller(&context)?, args.record_id).await?;
         if let Some(fields) = args.fields.filter(|fields| !fields.is_empty()) {
             only(&mut record, &fields)?;
         }

@@ -53,7 +53,7 @@ impl Importers {
         InputResponses(answers): InputResponses,
         context: Context,
     ) -> Answer {
-        let owner = self.caller(&context);
+        let owner = self.caller(&context)?;
         let request = args.request()?;
         if request.confirm_removals && !request.dry_run {
             let connector = self.app.connector(owner, args.connector_id).await?;
@@ -114,7 +114,7 @@ impl Importers {
         Parameters(args): Parameters<SyncProviderImports>,
         context: Context,
     ) -> Answer {
-        let owner = self.caller(&context);
+        let owner = self.caller(&context)?;
         let found = self.app.provider(&args.provider)?;
         if found.status == Readiness::Planned {
             return Err(Error::Planned(found.id.to_owned()).into());
@@ -161,7 +161,7 @@ impl Importers {
     ) -> Answer {
         let mut request = RunsRequest::from(args);
         loop {
-            let mut view = self.app.runs(self.caller(&context), request.clone()).await?;
+            let mut view = self.app.runs(self.caller(&context)?, request.clone()).await?;
             match bounded::runs(&mut view.runs) {
                 None => return structured(&view, Vec::new()),
                 fits => request.limit = fits,

@@ -10,7 +10,7 @@ use super::super::{
     server::{Owner, Service},
 };
 use super::{
-    Asana, Gid, Project,
+    Asana, Gid, Project, User,
     task::{Task, compact_mask, full_mask, object, put, time},
 };
 
@@ -72,11 +72,7 @@ impl Asana {
     }
 
     fn user_shown(&self, name: &str) -> Found<Answer> {
-        let found = if name == "me" {
-            self.users.first()
-        } else {
-            self.users.iter().find(|user| user.gid.to_string() == name || user.email == name)
-        };
+        let found = self.user_named(name);
         let user = found.ok_or_else(|| error(404, &format!("user: Unknown object: {name}")))?;
         let workspaces = self.workspaces.iter().map(
             |w| json!({"gid": w.gid.to_string(), "resource_type": "workspace", "name": w.name}),
@@ -135,7 +131,7 @@ impl Asana {
         if let Some(project) = ask.param("project") {
             let project = self.asked_project(project)?;
             return self.list(ask, |after| {
-                let found = project.order.range(after + 1..);
+                let found = project.order.range(after.saturating_add(1)..);
                 let tasks = found.filter_map(|(place, gid)| Some((*place, self.tasks.get(gid)?)));
                 Box::new(tasks.filter(move |(_, task)| wanted(task)).map(show))
             });
@@ -146,7 +142,7 @@ impl Asana {
                 self.projects.iter().find(|p| p.sections.iter().any(|s| s.gid == section));
             let project = project.ok_or_else(|| error(404, "section: Unknown object"))?;
             return self.list(ask, |after| {
-                let found = project.order.range(after + 1..);
+                let found = project.order.range(after.saturating_add(1)..);
                 let tasks = found.filter_map(|(place, gid)| Some((*place, self.tasks.get(gid)?)));
                 let tasks = tasks.filter(move |(_, task)| {
                     task.homes.iter().any(|home| home.section == Some(section)) && wanted(task)
@@ -154,30 +150,37 @@ impl Asana {
                 Box::new(tasks.map(show))
             });
         }
-        let (assignee, workspace) = match (ask.param("assignee"), ask.param("workspace")) {
-            (Some(assignee), Some(workspace)) => (assignee, workspace),
-            (Some(_), None) => return Err(error(400, "workspace: Missing input")),
-            (None, Some(_)) => return Err(error(400, "assignee: Missing input")),
-            (None, None) => {
-                return Err(error(
-                    400,
-                    "You should specify one of workspace, project, tag, section",
-                ));
-            }
-        };
-        let user = if assignee == "me" {
-            self.users.first()
-        } else {
-            self.users.iter().find(|u| u.gid.to_string() == assignee || u.email == assignee)
-        };
-        let user = user.ok_or_else(|| error(404, "assignee: Not a recognized ID"))?.gid;
-        let workspace: Gid = workspace.parse().unwrap_or_default();
+        let (user, workspace) = self.assignee(ask)?;
         self.list(ask, |after| {
-            let found = self.assigned.range((user, after + 1)..=(user, Gid::MAX));
+            let found = self.assigned.range((user, after.saturating_add(1))..=(user, Gid::MAX));
             let tasks = found.filter_map(|(_, gid)| Some((*gid, self.tasks.get(gid)?)));
             let of_it = tasks.filter(move |(_, task)| task.workspace == workspace && wanted(task));
             Box::new(of_it.map(show))
         })
+    }
+
+    /// The user and the workspace whose list of assigned tasks is asked for.
+    fn assignee(&self, ask: &Ask) -> Found<(Gid, Gid)> {
+        let (name, workspace) = match (ask.param("assignee"), ask.param("workspace")) {
+            (Some(name), Some(workspace)) => (name, workspace),
+            (Some(_), None) => return Err(error(400, "workspace: Missing input")),
+            (None, Some(_)) => return Err(error(400, "assignee: Missing input")),
+            (None, None) => {
+                let message = "You should specify one of workspace, project, tag, section";
+                return Err(error(400, message));
+            }
+        };
+        let user =
+            self.user_named(name).ok_or_else(|| error(404, "assignee: Not a recognized ID"))?;
+        Ok((user.gid, workspace.parse().unwrap_or_default()))
+    }
+
+    /// By gid, address, or `me`.
+    fn user_named(&self, name: &str) -> Option<&User> {
+        if name == "me" {
+            return self.users.first();
+        }
+        self.users.iter().find(|user| user.gid.to_string() == name || user.email == name)
     }
 
     fn list_subtasks(&self, gid: &str, ask: &Ask) -> Found<Answer> {

@@ -35,10 +35,12 @@ pub(super) struct Batch<'a> {
 }
 
 impl Events {
+    /// Every token handed out so far is too old.
     pub fn expire(&mut self) {
         self.era += 1;
     }
 
+    /// Drops the events; tokens stay good.
     pub fn forget(&mut self) {
         self.all.clear();
     }
@@ -71,6 +73,7 @@ impl Events {
 }
 
 impl Event {
+    /// As the feed shows it.
     pub fn shown(&self, of: &Asana) -> Value {
         let (gid, kind, name, subtype) = &self.resource;
         let user = of.users.first().map(

@@ -171,6 +171,7 @@ pub(super) fn time(at: Timestamp) -> Value {
 }
 
 impl Task {
+    /// Whether it is in that project.
     pub fn lies_in(&self, project: Gid) -> bool {
         self.homes.iter().any(|home| home.project == project)
     }

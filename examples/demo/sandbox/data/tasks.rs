@@ -103,6 +103,27 @@ fn card(
     if over || teller.rng.chance(35) {
         task = task.completed(done(created, office.today, teller));
     }
+    let gid = asana.add_task(decorated(task, office, board, project, teller))?;
+    let steps = if teller.rng.chance(25) { 1 + teller.rng.below(4) } else { 0 };
+    for _ in 0..steps {
+        let template = teller.rng.word(board.steps);
+        let mut step = NewTask::new(teller.tell(template)).under(&gid).created(created);
+        if teller.rng.chance(50) {
+            step = step.completed(done(created, office.today, teller));
+        }
+        asana.add_task(step)?;
+    }
+    Ok(1 + steps)
+}
+
+/// With tags, fields and a second home, as chance will have it.
+fn decorated(
+    mut task: NewTask,
+    office: &Office,
+    board: &Board,
+    project: &str,
+    teller: &mut Teller,
+) -> NewTask {
     if teller.rng.chance(40)
         && let Some(tag) = teller.rng.pick(&office.tags)
     {
@@ -125,17 +146,7 @@ fn card(
     if teller.rng.chance(6) {
         task = task.kind(teller.rng.word(&["milestone", "approval"]));
     }
-    let gid = asana.add_task(task)?;
-    let steps = if teller.rng.chance(25) { 1 + teller.rng.below(4) } else { 0 };
-    for _ in 0..steps {
-        let template = teller.rng.word(board.steps);
-        let mut step = NewTask::new(teller.tell(template)).under(&gid).created(created);
-        if teller.rng.chance(50) {
-            step = step.completed(done(created, office.today, teller));
-        }
-        asana.add_task(step)?;
-    }
-    Ok(1 + steps)
+    task
 }
 
 fn person(office: &Office, board: &Board, teller: &mut Teller) -> (&'static str, String) {

@@ -139,6 +139,7 @@ pub(super) struct Mail {
 }
 
 impl Mail {
+    /// The message as it lies in the mailbox. `date` is in milliseconds.
     pub fn new(id: u64, date: i64, new: NewMail, owner: &str, answered: Option<&Self>) -> Self {
         let mut to = new.to;
         if to.is_empty() && !new.from.is_empty() {
@@ -168,10 +169,12 @@ impl Mail {
         }
     }
 
+    /// Whether it bears the label.
     pub fn has(&self, label: &str) -> bool {
         self.labels.iter().any(|id| id == label)
     }
 
+    /// Whether something is attached.
     pub fn has_files(&self) -> bool {
         !self.files.is_empty()
     }

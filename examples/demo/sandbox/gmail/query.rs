@@ -29,6 +29,7 @@ impl Query {
         self.0.iter().any(|(holds, term)| *holds && matches!(term, Term::Label(id) if id == label))
     }
 
+    /// Whether the message fulfils every term.
     pub fn fits(&self, mail: &Mail) -> bool {
         self.0.iter().all(|(holds, term)| term.fits(mail) == *holds)
     }

@@ -11,7 +11,6 @@ use super::super::{
 use super::{Channel, Kind, Slack, Ts, User, parse_ts};
 
 const HOST: &str = "slack.com";
-const MAX_PAGE: usize = 999;
 
 impl Service for Slack {
     const VENDOR: Vendor = Vendor::Slack;
@@ -118,7 +117,7 @@ impl Slack {
 
     /// A page of a list whose cursor names the next page's first id.
     fn listed(&self, name: &str, prefix: &str, all: Vec<(&str, Value)>, ask: &Ask) -> Found {
-        let size = page_size(ask, 1000)?;
+        let size = self.page_size(ask, 1000)?;
         let first = match cursor(ask, prefix)? {
             None => 0,
             Some(id) => all.iter().position(|(known, _)| *known == id).ok_or("invalid_cursor")?,
@@ -135,7 +134,7 @@ impl Slack {
 
     fn history(&self, ask: &Ask) -> Found {
         let channel = self.readable(ask)?;
-        let (size, window) = (page_size(ask, 100)?, Window::of(ask));
+        let (size, window) = (self.page_size(ask, 100)?, Window::of(ask));
         let from = match cursor(ask, "next_ts")? {
             None => Ts::MAX,
             Some(ts) => ts.parse().map_err(|_| "invalid_cursor")?,
@@ -163,7 +162,7 @@ impl Slack {
 
     fn replies(&self, ask: &Ask) -> Found {
         let channel = self.readable(ask)?;
-        let (size, window) = (page_size(ask, 1000)?, Window::of(ask));
+        let (size, window) = (self.page_size(ask, 1000)?, Window::of(ask));
         let ts = ask.param("ts").and_then(parse_ts).ok_or("invalid_arguments")?;
         // A reply's own ts finds its thread as well.
         let root = channel.parents.get(&ts).copied().unwrap_or(ts);
@@ -191,6 +190,14 @@ impl Slack {
             fields.insert("response_metadata".to_owned(), json!({"next_cursor": cursor}));
         }
         Ok(answer)
+    }
+
+    fn page_size(&self, ask: &Ask, usual: usize) -> Result<usize, &'static str> {
+        match ask.param("limit").map(str::parse::<usize>) {
+            None => Ok(usual.min(self.max_page)),
+            Some(Ok(0) | Err(_)) => Err("invalid_limit"),
+            Some(Ok(limit)) => Ok(limit.min(self.max_page)),
+        }
     }
 
     fn channel(&self, ask: &Ask) -> Result<&Channel, &'static str> {
@@ -275,15 +282,6 @@ impl User {
             "updated": 1_502_138_686,
             "profile": profile,
         })
-    }
-}
-
-/// Slack gives at most its most, whatever is asked for.
-fn page_size(ask: &Ask, usual: usize) -> Result<usize, &'static str> {
-    match ask.param("limit").map(str::parse::<usize>) {
-        None => Ok(usual.min(MAX_PAGE)),
-        Some(Ok(0) | Err(_)) => Err("invalid_limit"),
-        Some(Ok(limit)) => Ok(limit.min(MAX_PAGE)),
     }
 }
 

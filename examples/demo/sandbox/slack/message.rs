@@ -76,6 +76,7 @@ pub(super) struct Message {
 }
 
 impl Message {
+    /// The message as it lies in its channel.
     pub fn new(ts: Ts, mut post: Post) -> Self {
         for (place, file) in post.files.iter_mut().enumerate() {
             file.id = format!("F{:X}", ts + place as u64);

@@ -103,6 +103,8 @@ pub struct Slack {
     made: u64,
     last: Ts,
     clock: Option<Timestamp>,
+    /// No page has more items than this, whatever is asked for: 15 for apps that Slack does not know well.
+    pub max_page: usize,
 }
 
 impl Slack {
@@ -117,6 +119,7 @@ impl Slack {
             made: 0,
             last: 0,
             clock: None,
+            max_page: 999,
         };
         slack.add_user(handle, name, Some(&format!("{handle}@{domain}.example")));
         slack
