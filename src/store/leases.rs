@@ -355,9 +355,9 @@ async fn interrupt(
     sqlx::query(
         "UPDATE external_sync_runs r SET status = 'failed', completed_at = now(), error = $4, stats = r.stats || \
          (SELECT jsonb_object_agg(n.name, greatest((r.stats ->> n.name)::bigint, n.pages)) FROM ( \
-            SELECT name, coalesce(sum((f.run_stats ->> name)::bigint), 0)::bigint AS pages \
-            FROM unnest($5::text[]) AS name LEFT JOIN external_feeds f \
-            ON f.owner_id = $1 AND f.connector_id = $2 AND f.run_id = $3 GROUP BY name) n) \
+            SELECT k.name, coalesce(sum((f.run_stats ->> k.name)::bigint), 0)::bigint AS pages \
+            FROM unnest($5::text[]) AS k(name) LEFT JOIN external_feeds f \
+            ON f.owner_id = $1 AND f.connector_id = $2 AND f.run_id = $3 GROUP BY k.name) n) \
          WHERE r.owner_id = $1 AND r.id = $3 AND r.status = 'running'",
     )
     .bind(owner)

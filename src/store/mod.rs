@@ -118,7 +118,7 @@ impl Store {
     pub async fn connect(options: PgConnectOptions) -> Result<Self> {
         let pool = PgPoolOptions::new()
             .max_connections(Self::CONNECTIONS)
-            .acquire_timeout(Duration::from_secs(30))
+            .acquire_timeout(Duration::from_secs(15))
             .connect_with(options.application_name("neotoma"))
             .await?;
         MIGRATIONS.run(&pool).await.map_err(|error| match error {

@@ -32,7 +32,7 @@ const SHOWN: Duration = Duration::from_millis(250);
 /// How often numbers are written for whoever watches from another process.
 const WRITTEN: Duration = Duration::from_secs(2);
 /// How often the end of a run is tried to be stored.
-const TRIES: u32 = 4;
+const TRIES: u32 = 3;
 
 /// One run of a connector.
 pub(super) struct Run {

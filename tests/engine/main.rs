@@ -9,6 +9,9 @@
     reason = "a test fails by it, its helpers too"
 )]
 
+mod errors;
+mod leases;
+mod removals;
 #[path = "../support/mod.rs"]
 mod support;
 mod sync;

@@ -113,7 +113,7 @@ struct World {
     shelves: BTreeMap<String, Shelf>,
     on_page: Option<PageHook>,
     on_feeds: Option<FeedsHook>,
-    on_confirm: Option<ConfirmHook>,
+    on_confirm: Option<Arc<Mutex<ConfirmHook>>>,
     pages: Vec<Asked>,
     calls: HashMap<String, usize>,
     confirmed: Vec<Vec<String>>,
@@ -232,7 +232,7 @@ impl Vendor {
         &self,
         hook: impl FnMut(Vec<String>) -> Result<Vec<String>> + Send + 'static,
     ) {
-        self.world().on_confirm = Some(Box::new(hook));
+        self.world().on_confirm = Some(Arc::new(Mutex::new(Box::new(hook))));
     }
 
     /// Behaves well again.
@@ -400,13 +400,13 @@ impl Provider for &'static Vendor {
         _feed: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let mut world = self.world();
         let mut sorted = ids.clone();
         sorted.sort();
-        world.confirmed.push(sorted);
-        match &mut world.on_confirm {
-            Some(hook) => hook(ids),
-            None => Ok(ids),
-        }
+        self.world().confirmed.push(sorted);
+        // Without the world: it may wait for what else happens there.
+        let hook = self.world().on_confirm.clone();
+        let Some(hook) = hook else { return Ok(ids) };
+        let mut hook = hook.lock().unwrap_or_else(PoisonError::into_inner);
+        hook(ids)
     }
 }

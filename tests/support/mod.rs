@@ -2,6 +2,7 @@
 
 pub mod db;
 pub mod fake;
+pub mod proxy;
 pub mod rig;
 
 pub use fake::{Act, Gate, Mode, SPEC, Vendor, note, note_at};
