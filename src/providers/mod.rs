@@ -85,7 +85,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&intercom::SPEC),
     Entry::Planned(&front::SPEC),
     Entry::Planned(&calendly::SPEC),
-    Entry::Planned(&google::calendar::SPEC),
+    Entry::Ready(&google::calendar::GoogleCalendar),
     Entry::Planned(&apple_calendar::SPEC),
     Entry::Planned(&zoom::SPEC),
     Entry::Planned(&google::meet::SPEC),

@@ -2,7 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::{Router, extract::State, http::StatusCode, http::Uri, response::IntoResponse};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -18,14 +24,22 @@ use crate::{
 /// A request as the script sees it: `gmail.googleapis.com/gmail/v1/…`, and the query.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    pub method: String,
     pub path: String,
+    pub body: String,
     query: Vec<(String, String)>,
+    headers: HeaderMap,
 }
 
 impl Asked {
     /// A parameter's value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 }
 
@@ -51,7 +65,7 @@ impl Drop for Vendor {
 }
 
 impl Vendor {
-    /// Starts a vendor that answers as the script says.
+    /// Starts a vendor that answers as the script says: JSON; a text as it is, or as the location of a redirect.
     pub async fn new(
         provider: &'static dyn AnyProvider,
         script: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static,
@@ -102,16 +116,30 @@ impl Vendor {
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>, uri: Uri) -> impl IntoResponse {
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let query = serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap();
     let path = uri.path().splitn(3, '/').nth(2).unwrap().to_owned(); // behind the provider's id
-    let asked = Asked { path, query };
+    let body = String::from_utf8(body.into()).unwrap();
+    let asked = Asked { method: method.to_string(), path, body, query, headers };
     shared.asked.lock().unwrap().push(asked.clone());
     let (status, body) = (shared.script)(&asked);
-    (StatusCode::from_u16(status).unwrap(), axum::Json(body))
+    let status = StatusCode::from_u16(status).unwrap();
+    match body {
+        Value::String(to) if status.is_redirection() => {
+            (status, [(header::LOCATION, to)]).into_response()
+        }
+        Value::String(text) => (status, text).into_response(),
+        json => (status, axum::Json(json)).into_response(),
+    }
 }
 
-/// What a pass over a feed brought, all pages together.
+/// What a pass over a feed brought, all pages together; gone places as `at …` and `under …`.
 #[derive(Debug)]
 pub struct Pass<C> {
     pub records: Vec<Record>,
@@ -145,7 +173,8 @@ pub async fn pass<P: Provider>(
         records.extend(page.upserts);
         gone.extend(page.removed.into_iter().map(|of| match of {
             Gone::Id(id) => id,
-            place => panic!("{place:?}"),
+            Gone::Place(place) => format!("at {place}"),
+            Gone::Under(place) => format!("under {place}"),
         }));
         seen.extend(page.seen);
         skipped += page.skipped;
@@ -163,8 +192,12 @@ pub async fn pass<P: Provider>(
 struct Token;
 
 impl Credentials for Token {
-    fn secret(&self, _: &str) -> Option<SecretString> {
-        None
+    fn secret(&self, name: &str) -> Option<SecretString> {
+        match name {
+            "username" => Some("jane@icloud.example".into()),
+            "password" => Some("abcd-efgh-ijkl-mnop".into()),
+            _ => None,
+        }
     }
     fn access_token(&self) -> BoxFuture<'_, Result<Option<SecretString>>> {
         Box::pin(async { Ok(Some("token".into())) })

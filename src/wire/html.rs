@@ -38,6 +38,29 @@ pub fn to_markdown(html: &str) -> String {
     page.finish()
 }
 
+/// Elements by which a text is known to be HTML.
+const KNOWN: [&str; 17] = [
+    "a", "b", "i", "u", "em", "font", "html", "li", "ol", "s", "span", "strong", "table", "ul",
+    "br", "p", "div",
+];
+
+/// The text of a field that people write in with a rich editor, or without: HTML as [`to_markdown`] has it, anything else
+/// as it is. Where HTML has no elements of its own to part lines, line breaks count, as such editors show them.
+pub fn from_field(text: &str) -> String {
+    let (mut html, mut lines) = (false, false);
+    for piece in (Pieces { rest: text }) {
+        let (Piece::Open(Tag { name, .. }) | Piece::Close(name)) = piece else { continue };
+        let name = name.to_ascii_lowercase();
+        html |= KNOWN.contains(&name.as_str());
+        lines |= name == "br" || around(&name) > Gap::None;
+    }
+    match (html, lines) {
+        (true, true) => to_markdown(text),
+        (true, false) => to_markdown(&text.replace('\n', "<br>")),
+        (false, _) => unescape(text).into_owned(),
+    }
+}
+
 /// Decodes character references (`&amp;`, `&#39;`, `&eacute;`). Unknown ones stay as they are; NUL never comes out.
 pub fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
@@ -445,6 +468,18 @@ mod tests {
             "## Offer & more\n\nHello Zoë,\n\nsee [the list](https://x.example/a%20b):\n\n- one\n  - inner\n- two\n\n\
              3. three\n4. four\n\n> quoted\n> twice\n\nend"
         );
+    }
+
+    #[test]
+    fn a_field_is_taken_for_html_only_where_it_is_and_keeps_its_line_breaks() {
+        for (field, text) in [
+            ("Bring <draft> & 3 < 4\n\n- pens ", "Bring <draft> & 3 < 4\n\n- pens "),
+            ("Tom &amp; Zo&euml;", "Tom & Zoë"),
+            ("<b>Agenda</b>\n1. start\n2. <i>end</i>", "Agenda\n1. start\n2. end"),
+            ("<p>one\ntwo</p>\n<p>three<br>four</p>", "one two\n\nthree\nfour"),
+        ] {
+            assert_eq!(from_field(field), text);
+        }
     }
 
     #[test]

@@ -1,16 +1,33 @@
-//! Google Calendar: the events of all calendars in a person's list.
+//! Google Calendar: one feed a calendar of the person's list. A series comes as its master with the instances that differ
+//! from it.
 //!
-//! Facts: Calendar API reference; "Synchronize resources efficiently", "Manage quotas", "Push notifications".
+//! Calendar API v3: "Synchronize resources efficiently", events.list, calendarList.list, "Handle API errors".
 
-use std::time::Duration;
+mod event;
+#[cfg(test)]
+mod tests;
 
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::form_urlencoded;
+
+use self::event::{Change, FIELDS as EVENT_FIELDS, Item};
 use super::{FIELDS, OAUTH};
 use crate::{
-    provider::spec::{FeedGone, OAuth2, Rate, Spec, Webhooks},
-    record::Kind,
+    error::{Error, Result},
+    http::Client,
+    provider::{
+        Account, Covers, Feed, Next, Page, Provider,
+        spec::{FeedGone, OAuth2, Rate, Spec, Webhooks},
+    },
+    record::{Kind, Record},
+    wire::Many,
 };
 
-/// What is constant about Google Calendar.
+/// The catalog's entry.
 pub static SPEC: Spec = Spec {
     rank: 42,
     id: "google-calendar",
@@ -30,3 +47,213 @@ pub static SPEC: Spec = Spec {
     webhooks: Webhooks::Offered,
     ..Spec::BASE
 };
+
+const API: &str = "https://www.googleapis.com/calendar/v3";
+/// Most events that a page gives.
+const EVENTS: u32 = 2_500;
+/// Events to ask for where a whole page is more than an answer may be: they may hold 8 KiB of text and hundreds of guests.
+const FEW_EVENTS: u32 = 250;
+
+/// The client of Google Calendar.
+pub struct GoogleCalendar;
+
+/// Where a calendar stands.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The calendar's name, which its records bear: under another name they are listed afresh.
+    name: String,
+    #[serde(flatten)]
+    phase: Phase,
+}
+
+/// What is being read.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+enum Phase {
+    /// The whole calendar, from a moment on where one was given.
+    Listing { since: Option<Timestamp>, page: Option<String> },
+    /// What changed since the token was given.
+    Changes { token: String, page: Option<String> },
+}
+
+impl Provider for GoogleCalendar {
+    type Cursor = Cursor;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        let primary = client.get(format!("{API}/calendars/primary")).query(&[("fields", "id")]);
+        let id = match primary.json::<Primary>().await {
+            Ok(primary) => primary.id,
+            // A grant of the narrower scopes reads the list, and not this.
+            Err(cause @ Error::Forbidden(_)) => {
+                let all = calendars(client).await?;
+                all.iter().find(|of| of.primary).map(|of| of.id.clone()).ok_or(cause)?
+            }
+            Err(cause) => return Err(cause),
+        };
+        Ok(Account::new(id.clone(), id))
+    }
+
+    async fn feeds(&self, client: &Client) -> Result<Vec<Feed>> {
+        let all = calendars(client).await?;
+        let readable = all.iter().filter(|of| of.access_role != "freeBusyReader");
+        Ok(readable.map(Calendar::feed).collect())
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        calendar: &Feed,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Cursor>> {
+        let phase = match cursor {
+            Some(cursor) if cursor.name != calendar.name => return Err(Error::CursorExpired),
+            Some(cursor) => cursor.phase,
+            None => Phase::Listing { since: client.since(), page: None },
+        };
+        let name = calendar.name.clone();
+        let found = match (events(client, calendar, &phase).await, &phase) {
+            // Google lists the calendar and no longer finds it: a listing without events lets go of what it had.
+            (Err(Error::NotFound), Phase::Changes { .. }) => return Err(Error::CursorExpired),
+            (Err(Error::NotFound), Phase::Listing { .. }) => Events::default(),
+            (found, _) => found?,
+        };
+        let next = phase.then(found.next_page_token, found.next_sync_token);
+        let next = next.map(|phase| Cursor { name, phase });
+        let mut page = Page::new(Vec::<Record>::new(), next).skipping(found.items.skipped);
+        for item in found.items {
+            match item.read(calendar) {
+                Change::Alive(record) => page.upserts.push(record),
+                Change::Gone(gone) => page.removed.push(gone),
+                Change::Odd => page.skipped += 1,
+            }
+        }
+        Ok(phase.bound(page))
+    }
+
+    fn fault(&self, status: u16, body: &Value) -> Option<Error> {
+        if status == 410 {
+            return Some(Error::CursorExpired); // fullSyncRequired
+        }
+        super::fault("Google Calendar", "calendar.readonly", status, body, Timestamp::now())
+    }
+}
+
+#[derive(Deserialize)]
+struct Primary {
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Calendars {
+    #[serde(default)]
+    items: Many<Calendar>,
+    next_page_token: Option<String>,
+}
+
+/// An entry of the person's list.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Calendar {
+    id: String,
+    /// The name that its owner gave it.
+    #[serde(default)]
+    summary: String,
+    /// The name that the person gave it.
+    summary_override: Option<String>,
+    #[serde(default)]
+    access_role: String,
+    #[serde(default)]
+    primary: bool,
+}
+
+impl Calendar {
+    fn feed(&self) -> Feed {
+        Feed::new(&self.id, self.summary_override.as_deref().unwrap_or(&self.summary))
+    }
+}
+
+/// The person's list, looked up once a run.
+async fn calendars(client: &Client) -> Result<Arc<Vec<Calendar>>> {
+    let fields = "nextPageToken,items(id,summary,summaryOverride,accessRole,primary)";
+    client
+        .once("calendars", || async {
+            let (mut all, mut page) = (Vec::new(), None);
+            loop {
+                let query = [
+                    ("maxResults", Some("250".to_owned())),
+                    ("fields", Some(fields.to_owned())),
+                    ("pageToken", page),
+                ];
+                let call = client.get(format!("{API}/users/me/calendarList")).query(&query);
+                let found: Calendars = call.json().await?;
+                // Of a list with a gap nobody could tell which calendars are gone.
+                if found.items.skipped > 0 {
+                    return Err(Error::unexpected("items", "a calendar that is none"));
+                }
+                all.extend(found.items);
+                page = found.next_page_token;
+                if page.is_none() {
+                    return Ok(all);
+                }
+            }
+        })
+        .await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Events {
+    #[serde(default)]
+    items: Many<Item>,
+    next_page_token: Option<String>,
+    /// On the last page alone.
+    next_sync_token: Option<String>,
+}
+
+async fn events(client: &Client, calendar: &Feed, phase: &Phase) -> Result<Events> {
+    let id: String = form_urlencoded::byte_serialize(calendar.id.as_bytes()).collect();
+    let (token, page) = match phase {
+        Phase::Listing { page, .. } => (None, page),
+        Phase::Changes { token, page } => (Some(token), page),
+    };
+    let ask = async |most: u32| {
+        let most = client.page_size(most).to_string();
+        let query = [
+            ("maxResults", Some(most.as_str())),
+            ("fields", Some(EVENT_FIELDS)),
+            ("syncToken", token.map(String::as_str)),
+            ("pageToken", page.as_deref()),
+        ];
+        client.get(format!("{API}/calendars/{id}/events")).query(&query).json().await
+    };
+    match ask(EVENTS).await {
+        Err(Error::Unexpected { .. }) => ask(FEW_EVENTS).await,
+        found => found,
+    }
+}
+
+impl Phase {
+    /// How the calendar goes on after a page with these tokens.
+    fn then(&self, page: Option<String>, token: Option<String>) -> Next<Self> {
+        match (page, token) {
+            (None, None) => Next::Relist,
+            (None, Some(token)) => Next::Resume(Self::Changes { token, page: None }),
+            (page, _) => Next::More(match self {
+                Self::Listing { since, .. } => Self::Listing { since: *since, page },
+                Self::Changes { token, .. } => Self::Changes { token: token.clone(), page },
+            }),
+        }
+    }
+
+    /// Leaves out of a listing what was over before it begins: Google's own bound would hold for the token, too.
+    fn bound(&self, mut page: Page<Cursor>) -> Page<Cursor> {
+        let Self::Listing { since: Some(since), .. } = self else { return page };
+        page.upserts.retain(|record| event::lasts_until(record, *since));
+        page.covering(Covers::Between { from: Some(*since), to: None })
+    }
+}

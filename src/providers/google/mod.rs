@@ -47,8 +47,9 @@ const FIELDS: &[Field] = &[
     Field { help: "The Playground shows it with the access token.", ..Field::REFRESH_TOKEN },
 ];
 
-/// A daily quota comes back at midnight in California; until then a try each hour does no harm.
-const DAILY_PAUSE: Duration = Duration::from_hours(1);
+/// A daily quota comes back at midnight in California, a calendar's operational limit within hours; until then a try each
+/// hour does no harm.
+const QUOTA_PAUSE: Duration = Duration::from_hours(1);
 
 /// What a Google service means by an error, where its status alone does not say it. `api` and `scope` are for people:
 /// `Gmail`, `gmail.readonly`.
@@ -61,8 +62,8 @@ pub fn fault(api: &str, scope: &str, status: u16, body: &Value, now: Timestamp) 
         let mut named = details.iter().filter_map(|of| of.get("reason")?.as_str());
         named.any(|reason| reasons.contains(&reason))
     };
-    if has(&["dailyLimitExceeded"]) {
-        return Some(Error::RateLimited(DAILY_PAUSE));
+    if has(&["dailyLimitExceeded", "quotaExceeded"]) {
+        return Some(Error::RateLimited(QUOTA_PAUSE));
     }
     if status == 429 || has(&["userRateLimitExceeded", "rateLimitExceeded", "RATE_LIMIT_EXCEEDED"])
     {
@@ -137,6 +138,7 @@ mod tests {
         );
         assert_eq!(error(403, "userRateLimitExceeded", "Retry after lunch"), pause(0));
         assert_eq!(error(403, "dailyLimitExceeded", "Daily Limit Exceeded"), pause(3600));
+        assert_eq!(error(403, "quotaExceeded", "Calendar usage limits exceeded."), pause(3600));
     }
 
     #[test]
