@@ -24,7 +24,7 @@ pub use batch::Batch;
 pub use connectors::{Connector, LockedSecrets, NewConnector};
 pub use feeds::{FeedState, Listing};
 pub use leases::{Ending, LEASE, Lease, Leased};
-pub use records::{Found, Place, Query, Stored};
+pub use records::{Found, KnownRecord, Place, Query, Stored};
 pub use runs::{Run, RunsQuery};
 pub use sweep::{Sweep, Unseen, hash_id};
 

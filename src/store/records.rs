@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::{Row, postgres::PgRow};
 
-use super::{Result, Store, StoreError, to_db};
+use super::{Lease, Result, Store, StoreError, to_db};
 use crate::{
     ids::{ConnectorId, OwnerId, RecordId},
     record::Kind,
@@ -159,7 +159,52 @@ const BY_WORDS: &str = concat!(
      ORDER BY h.rank DESC, h.occurred_at DESC NULLS LAST, h.id DESC"
 );
 
+/// A record that a vendor can be asked about by its id.
+#[derive(Clone, Debug)]
+pub struct KnownRecord {
+    /// The vendor's id of it.
+    pub external_id: String,
+    /// Where it stands among the newest; its rank is 0.
+    pub place: Place,
+}
+
 impl Store {
+    /// The newest records of a feed that are alive, after a place among them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest(
+        &self,
+        lease: &Lease,
+        feed: &str,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<KnownRecord>> {
+        let rows = sqlx::query(
+            "SELECT id, occurred_at, external_id FROM records WHERE owner_id = $1 AND connector_id = $2 \
+             AND feed = $3 AND removed_at IS NULL AND external_id IS NOT NULL \
+             AND ($4::uuid IS NULL OR CASE WHEN $5::timestamptz IS NULL THEN occurred_at IS NULL AND id < $4 \
+               ELSE occurred_at IS NULL OR (occurred_at, id) < ($5, $4) END) \
+             ORDER BY occurred_at DESC NULLS LAST, id DESC LIMIT $6",
+        )
+        .bind(&lease.owner)
+        .bind(lease.connector)
+        .bind(feed)
+        .bind(after.map(|place| place.id))
+        .bind(after.and_then(|place| place.occurred_at).map(to_db))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let at: Option<jiff_sqlx::Timestamp> = row.try_get("occurred_at")?;
+                let occurred_at = at.map(jiff_sqlx::Timestamp::to_jiff);
+                let place = Place { rank: 0, occurred_at, id: row.try_get("id")? };
+                Ok(KnownRecord { external_id: row.try_get("external_id")?, place })
+            })
+            .collect()
+    }
+
     /// Records that answer a query, best first and newest first among equals.
     ///
     /// # Errors

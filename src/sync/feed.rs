@@ -146,16 +146,21 @@ impl Reader {
         cursor: Option<Value>,
         since: Option<Timestamp>,
     ) -> Fetch {
-        let Self { provider, client, bodies } = self.clone();
-        let client = client.since_from(since);
+        let reader = self.clone();
+        let client = reader.client.since_from(since);
         Fetch(tokio::spawn(async move {
-            let mut page = provider.page(&client, &feed, cursor).await?;
-            if !bodies {
-                page.upserts.iter_mut().for_each(|record| record.properties.drop_body());
-                page.patches = page.patches.into_iter().map(without_body).collect();
-            }
-            Ok(Batch::of(page))
+            let page = reader.provider.page(&client, &feed, cursor).await?;
+            Ok(reader.batch(page))
         }))
+    }
+
+    /// Makes a page ready to be stored.
+    pub(super) fn batch(&self, mut page: Page<Value>) -> Batch {
+        if !self.bodies {
+            page.upserts.iter_mut().for_each(|record| record.properties.drop_body());
+            page.patches = page.patches.into_iter().map(without_body).collect();
+        }
+        Batch::of(page)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A run: from its lease to its end.
 
+mod recheck;
+
 use std::{
     panic::AssertUnwindSafe,
     sync::{
@@ -278,7 +280,7 @@ impl Run {
                     self.budget.spend(page);
                     read = true;
                     if batch.page.next.is_end() {
-                        return Ok(FeedEnd::CaughtUp);
+                        return self.recheck(state).await;
                     }
                 }
                 Err(error) => {
