@@ -39,11 +39,13 @@ macro_rules! replaced {
     };
 }
 
+/// The feed is asked for again outside: a row that another feed is moving is waited for, and only what stands outside is
+/// held against what became of it.
 macro_rules! remove {
     ($which:ident) => {
         concat!(
             "UPDATE records SET removed_at = now(), updated_at = now() \
-             WHERE owner_id = $1 AND removed_at IS NULL AND id IN (SELECT id FROM (",
+             WHERE owner_id = $1 AND feed = $4 AND removed_at IS NULL AND id IN (SELECT id FROM (",
             $which!(),
             ") which)"
         )

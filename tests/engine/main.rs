@@ -12,6 +12,7 @@
 mod errors;
 mod leases;
 mod removals;
+mod resume;
 #[path = "../support/mod.rs"]
 mod support;
 mod sync;

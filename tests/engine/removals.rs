@@ -576,3 +576,45 @@ async fn an_unfinished_listing_is_gone_on_with_for_a_day_and_then_begun_again() 
     assert_eq!(rig.vendor.asked()[0].cursor, None);
     assert_eq!((end.stats.unchanged, end.stats.removed), (6, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_waits_for_the_record_to_move_to_another_feed_leaves_it_there() {
+    let rig = Rig::new().await;
+    rig.vendor.fill("a", "a", 2);
+    rig.vendor.open("b");
+    let account = rig.link("one").await;
+    rig.sync(&account).await;
+    // A move to `b` has locked the record, and ends no sooner than this lock does.
+    rig.sql(
+        "CREATE FUNCTION linger() RETURNS trigger AS $$ BEGIN IF NEW.feed = 'b' THEN \
+         PERFORM pg_advisory_xact_lock_shared(42); END IF; RETURN NEW; END $$ LANGUAGE plpgsql; \
+         CREATE TRIGGER linger BEFORE UPDATE ON records FOR EACH ROW EXECUTE FUNCTION linger()",
+    )
+    .await;
+    let mut lock = rig.pool.begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(42)").execute(&mut *lock).await.unwrap();
+    rig.vendor.delete("a", "a00");
+    rig.vendor.put("b", note("a00", "moved"));
+    let gate = Gate::shut();
+    let shut = gate.clone();
+    rig.vendor.on_page(move |call| match call.feed.as_str() {
+        "a" => Act::Wait(shut.clone()),
+        _ => Act::Serve,
+    });
+    let live = rig.start(&account, asked()).await;
+    let waits_for = async |kind: &str| {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = $1 AND NOT granted \
+             AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+        while sqlx::query_scalar::<_, i64>(waiting).bind(kind).fetch_one(&rig.pool).await.unwrap()
+            == 0
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    waits_for("advisory").await;
+    gate.open();
+    waits_for("transactionid").await;
+    lock.commit().await.unwrap();
+    assert_eq!(live.ended().await.unwrap().status, RunStatus::Success);
+    rig.assert_in_step(&account).await;
+}
