@@ -37,7 +37,7 @@ async fn mails(play: &Play) -> Vec<Value> {
 async fn the_demonstrations_mailbox_is_large_varied_and_searchable() {
     let play = Play::of(World::demo_until(1, today())).await;
     let all = mails(&play).await;
-    assert!((2300..2600).contains(&all.len()), "{}", all.len());
+    assert!((760..850).contains(&all.len()), "{}", all.len());
     let mut threads = BTreeMap::<&str, usize>::new();
     let (mut words, mut html, mut files, mut labels) = (Vec::new(), 0, 0, BTreeSet::new());
     for mail in &all {
@@ -51,13 +51,12 @@ async fn the_demonstrations_mailbox_is_large_varied_and_searchable() {
         assert!(!text.contains("{part}") && !text.contains("[Hi"), "an unfilled template: {text}");
         words.push(text);
     }
-    assert!(threads.values().filter(|mails| **mails >= 2).count() > 300);
-    assert!(html > 300 && files > 200 && labels.len() > 12, "{html} {files} {labels:?}");
+    assert!(threads.values().filter(|mails| **mails >= 2).count() > 120);
+    assert!(html > 120 && files > 60 && labels.len() > 12, "{html} {files} {labels:?}");
     for term in
         ["quarterly report", "Zoë", "invoice", "Grüße", "大阪", "✨", "Obrigada", "barometer"]
     {
-        let found = words.iter().filter(|text| text.contains(term)).count();
-        assert!(found >= 5, "{term}: {found}");
+        assert!(words.iter().any(|text| text.contains(term)), "{term}");
     }
 }
 
@@ -69,7 +68,7 @@ async fn the_demonstrations_tasks_and_chat_are_whole() {
         (asana.projects(), asana.reachable())
     };
     assert_eq!(projects.len(), 12);
-    assert!((550..700).contains(&tasks.len()), "{}", tasks.len());
+    assert!((1350..1500).contains(&tasks.len()), "{}", tasks.len());
     let fields = "name,notes,parent.name,projects.name,tags.name,custom_fields.display_value";
     let (mut homes, mut subtasks, mut tagged) = (0, 0, 0);
     for gid in &tasks {
@@ -82,10 +81,10 @@ async fn the_demonstrations_tasks_and_chat_are_whole() {
         assert!(!task["name"].as_str().unwrap().contains(['{', '[']), "{task}");
         assert!(!task["notes"].as_str().unwrap().contains(['{', '[']), "{task}");
     }
-    assert!(homes > 10 && subtasks > 100 && tagged > 100, "{homes} {subtasks} {tagged}");
+    assert!(homes > 10 && subtasks > 50 && tagged > 100, "{homes} {subtasks} {tagged}");
 
     let slack = play.sandbox.slack().messages();
-    assert!((1200..1500).contains(&slack.len()), "{}", slack.len());
+    assert!((2300..2500).contains(&slack.len()), "{}", slack.len());
     let texts: Vec<_> = slack
         .iter()
         .map(|(channel, ts)| play.sandbox.slack().text(channel, ts).unwrap().to_owned())

@@ -30,7 +30,7 @@ pub mod spoil;
 
 use asana::{Asana, NewTask};
 use auth::Grant;
-use data::Sizes;
+use data::{Amounts, Sizes};
 use exchange::Answer;
 use faults::{Fault, Gate, Rule, RuleId};
 use gmail::{Gmail, NewMail};
@@ -102,12 +102,17 @@ impl World {
 
     /// The life and work of one person, a few thousand records that end today. The same seed gives the same story.
     pub fn demo(seed: u64) -> Self {
-        data::demo(seed, now())
+        data::demo(&Amounts::WHOLE, seed, now())
+    }
+
+    /// The same in short, for a test of the demonstration.
+    pub fn short_demo(seed: u64) -> Self {
+        data::demo(&Amounts::SHORT, seed, now())
     }
 
     /// The same, with another last day: equal in every byte for equal arguments.
     pub fn demo_until(seed: u64, today: Timestamp) -> Self {
-        data::demo(seed, today)
+        data::demo(&Amounts::WHOLE, seed, today)
     }
 
     /// As many records as asked for, of plain content, for tests and measurements.

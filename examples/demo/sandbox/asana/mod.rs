@@ -267,6 +267,12 @@ impl Asana {
         Some(&self.tasks.get(&task.parse().ok()?)?.name)
     }
 
+    /// Whether a task is done; not so for one that is not there.
+    pub fn is_done(&self, task: &str) -> bool {
+        let task = task.parse().ok().and_then(|gid| self.tasks.get(&gid));
+        task.is_some_and(|task| task.completed.is_some())
+    }
+
     /// Every sync token handed out so far is too old: the feed answers 412 with a new one.
     pub fn expire_sync_tokens(&mut self) {
         self.events.expire();

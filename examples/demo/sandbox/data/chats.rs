@@ -83,7 +83,8 @@ fn join(
     Ok(())
 }
 
-/// A message with its replies, as far as they have come until today. Gives how many there are.
+/// A message and what it brings on, in its thread or below it in the channel, as far as that has come until today. Gives
+/// how many there are.
 fn talk(
     slack: &mut Slack,
     channel: &str,
@@ -95,6 +96,9 @@ fn talk(
     teller.forget();
     let Some(lines) = teller.rng.pick(room.talks) else { return Ok(0) };
     let mut at = some_day(today, DAYS, &mut teller.rng);
+    let shows = lines.iter().any(|line| line.starts_with('+'));
+    // Each thread is a request.
+    let threaded = teller.rng.chance(if shows { 50 } else { 3 });
     let (mut first, mut said) = (None::<String>, 0);
     for line in *lines {
         let (who, words) = line.split_once(": ").unwrap_or(("*", line));
@@ -112,6 +116,7 @@ fn talk(
         let ts = match &first {
             None => slack.post(channel, post)?,
             Some(_) if at > today => break,
+            Some(_) if !threaded => slack.post(channel, post)?,
             Some(first) if teller.rng.chance(4) => slack.reply(channel, first, post.broadcast())?,
             Some(first) => slack.reply(channel, first, post)?,
         };

@@ -100,6 +100,10 @@ pub fn fill(gmail: &mut Gmail, count: usize, seed: u64, today: Timestamp) {
     }
     let mut written = 0;
     let junk = count / 60;
+    // Each at least once, however few there are to be.
+    for scene in &scenes {
+        written += conversation(gmail, scene, labels.get(scene.label), &mut teller, today).len();
+    }
     while written + junk < count {
         let Some(scene) = teller.rng.pick(&lots).copied() else { return };
         written += conversation(gmail, scene, labels.get(scene.label), &mut teller, today).len();

@@ -104,7 +104,8 @@ fn card(
         task = task.completed(done(created, office.today, teller));
     }
     let gid = asana.add_task(decorated(task, office, board, project, teller))?;
-    let steps = if teller.rng.chance(25) { 1 + teller.rng.below(4) } else { 0 };
+    // Each task with subtasks is a request.
+    let steps = if teller.rng.chance(3) { 2 + teller.rng.below(5) } else { 0 };
     for _ in 0..steps {
         let template = teller.rng.word(board.steps);
         let mut step = NewTask::new(teller.tell(template)).under(&gid).created(created);

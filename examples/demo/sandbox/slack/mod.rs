@@ -337,6 +337,15 @@ impl Slack {
         all.collect()
     }
 
+    /// The newest message of a channel that somebody said in no thread and that began none.
+    pub fn newest(&self, channel: &str) -> Option<String> {
+        let channel = self.channels.iter().find(|known| known.id == channel)?;
+        let mut newest_first = channel.top.iter().rev();
+        let found = newest_first
+            .find(|(ts, message)| message.is_said() && !channel.threads.contains_key(ts))?;
+        Some(show_ts(*found.0))
+    }
+
     /// A message's text as Slack shows it in the API.
     pub fn text(&self, channel: &str, ts: &str) -> Option<&str> {
         let channel = self.channels.iter().find(|known| known.id == channel)?;
