@@ -1,13 +1,17 @@
 //! Syncs: started, joined, watched; and their history.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    App, Error, Progress, Result, RunStatus, RunView, RunsRequest, RunsView, SyncRequest, SyncType,
+    App, Error, Progress, Result, RunStatus, RunView, RunsRequest, RunsView, SyncRequest,
     connectors::{shown, stored},
+    core::Core,
     entry,
 };
 use crate::{
@@ -20,17 +24,20 @@ use crate::{
 
 /// How often a run of another process is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// The class of the error that a run is closed with when its process is gone.
+const INTERRUPTED: &str = "interrupted";
 
 /// A run that goes on in this process, or in another that it was joined to. Dropping it leaves the run going.
 pub struct RunHandle {
     app: App,
     owner: OwnerId,
     connector: Connector,
-    sync_type: SyncType,
+    request: SyncRequest,
     began: Timestamp,
-    run: Watched,
+    run: Arc<Mutex<Watched>>,
 }
 
+#[derive(Clone)]
 enum Watched {
     Here { live: Arc<Live>, already: bool },
     Elsewhere(RunId),
@@ -49,6 +56,23 @@ impl App {
         request: SyncRequest,
     ) -> Result<RunHandle> {
         check(&request)?;
+        let (connector, run) = self.begin(owner, id, &request).await?;
+        Ok(RunHandle {
+            app: self.clone(),
+            owner: owner.clone(),
+            connector,
+            request,
+            began: Timestamp::now(),
+            run: Arc::new(Mutex::new(run)),
+        })
+    }
+
+    async fn begin(
+        &self,
+        owner: &OwnerId,
+        id: ConnectorId,
+        request: &SyncRequest,
+    ) -> Result<(Connector, Watched)> {
         let core = self.core().await?;
         let connector = stored(core, owner, id).await?;
         match connector.status {
@@ -85,14 +109,7 @@ impl App {
                 Started::Refused(Some(_)) => return Err(Error::Deleted(id.to_string())),
             }
         };
-        Ok(RunHandle {
-            app: self.clone(),
-            owner: owner.clone(),
-            connector,
-            sync_type: request.sync_type,
-            began: Timestamp::now(),
-            run,
-        })
+        Ok((connector, run))
     }
 
     /// The history of runs, newest first.
@@ -115,6 +132,9 @@ impl App {
             limit: i64::from(limit) + 1,
         };
         let mut runs = core.store().runs(owner, &query).await?;
+        if close_abandoned(core, owner, &runs).await? {
+            runs = core.store().runs(owner, &query).await?;
+        }
         if let (Some(run), true) = (request.run_id, runs.is_empty()) {
             return Err(Error::UnknownRun(run.to_string()));
         }
@@ -131,9 +151,9 @@ impl RunHandle {
     /// # Errors
     /// When the database is not available.
     pub async fn view(&self) -> Result<RunView> {
-        match &self.run {
+        match self.watched() {
             Watched::Here { live, .. } if live.run.is_none() => {
-                Ok(self.dry_view(live, live.has_ended().transpose().map_err(Error::Database)?))
+                Ok(self.dry_view(&live, live.has_ended().transpose().map_err(Error::Database)?))
             }
             Watched::Here { live, already } => {
                 if let Some(Err(cause)) = live.has_ended() {
@@ -141,14 +161,14 @@ impl RunHandle {
                 }
                 let mut view =
                     self.stored_view(live.run.unwrap_or(RunId(uuid::Uuid::nil()))).await?;
-                view.already_running = *already;
+                view.already_running = already;
                 if view.status == RunStatus::Running {
                     view.stats = live.progress().borrow().stats;
                 }
                 Ok(view)
             }
             Watched::Elsewhere(run) => {
-                let mut view = self.stored_view(*run).await?;
+                let mut view = self.stored_view(run).await?;
                 view.already_running = true;
                 Ok(view)
             }
@@ -157,19 +177,26 @@ impl RunHandle {
 
     /// Numbers as they change.
     pub fn progress(&self) -> watch::Receiver<Progress> {
-        let run = match &self.run {
-            Watched::Here { live, .. } => return live.progress(),
-            Watched::Elsewhere(run) => *run,
-        };
+        if let Watched::Here { live, .. } = self.watched() {
+            return live.progress();
+        }
         let (tell, told) = watch::channel(Progress::default());
-        let (app, owner) = (self.app.clone(), self.owner.clone());
+        let (app, owner, run) = (self.app.clone(), self.owner.clone(), Arc::clone(&self.run));
         tokio::spawn(async move {
             // Ends with the run, or when nobody listens any more.
             loop {
-                let Ok(core) = app.core().await else { return };
-                let Ok(Some(run)) = core.store().run(&owner, run).await else { return };
-                let progress = Progress { stats: run.stats, waiting: None };
-                if tell.send(progress).is_err() || run.status != RunStatus::Running {
+                let watched = run.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let (progress, ended) = match watched {
+                    Watched::Here { live, .. } => {
+                        (live.progress().borrow().clone(), live.has_ended().is_some())
+                    }
+                    Watched::Elsewhere(run) => {
+                        let Ok(core) = app.core().await else { return };
+                        let Ok(Some(run)) = core.store().run(&owner, run).await else { return };
+                        (Progress { stats: run.stats, waiting: None }, has_ended(&run))
+                    }
+                };
+                if tell.send(progress).is_err() || ended {
                     return;
                 }
                 tokio::time::sleep(LOOK).await;
@@ -178,7 +205,8 @@ impl RunHandle {
         told
     }
 
-    /// Waits for its end, at most so long; answers how it stands then (`status: running, more: true` if it goes on).
+    /// Waits for its end, at most so long; answers how it stands then (`status: running, more: true` if it goes on). A run
+    /// that was joined, and whose process is gone, is gone on with.
     ///
     /// # Errors
     /// When the database is not available.
@@ -189,24 +217,53 @@ impl RunHandle {
     }
 
     async fn ended(&self) {
-        match &self.run {
-            Watched::Here { live, .. } => {
-                let _ = live.ended().await; // `view` tells how
-            }
-            Watched::Elsewhere(run) => {
-                while matches!(self.stored_view(*run).await, Ok(view) if view.status == RunStatus::Running)
-                {
-                    tokio::time::sleep(LOOK).await;
+        loop {
+            match self.watched() {
+                Watched::Here { live, .. } => {
+                    let _ = live.ended().await; // `view` tells how
+                    return;
                 }
+                Watched::Elsewhere(run) => match self.look(run).await {
+                    Ok(None) => tokio::time::sleep(LOOK).await,
+                    Ok(Some(again)) => *self.lock() = again,
+                    Err(()) => return,
+                },
             }
         }
     }
 
+    /// Looks at a run of another process: nothing while it goes on, an error once there is nothing to wait for. Where its
+    /// process is gone, what was asked begins anew: here, or in whichever process was first.
+    async fn look(&self, run: RunId) -> Result<Option<Watched>, ()> {
+        let core = self.app.core().await.map_err(drop)?;
+        let find = async || core.store().run(&self.owner, run).await.map_err(drop)?.ok_or(());
+        let mut stored = find().await?;
+        if close_abandoned(core, &self.owner, std::slice::from_ref(&stored)).await.map_err(drop)? {
+            stored = find().await?;
+        }
+        if stored.status == RunStatus::Running {
+            return Ok(None);
+        }
+        if has_ended(&stored) {
+            return Err(());
+        }
+        let begun = self.app.begin(&self.owner, self.connector.id, &self.request).await;
+        begun.map(|(_, run)| Some(run)).map_err(drop)
+    }
+
     /// Asks it to stop after the page at hand. A run of another process goes on.
     pub fn stop(&self) {
-        if let Watched::Here { live, .. } = &self.run {
+        if let Watched::Here { live, .. } = self.watched() {
             live.stop();
         }
+    }
+
+    fn watched(&self) -> Watched {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Watched> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn stored_view(&self, run: RunId) -> Result<RunView> {
@@ -224,7 +281,7 @@ impl RunHandle {
             connector_id: self.connector.id,
             provider: self.connector.provider.clone(),
             account: shown(&self.connector).to_owned(),
-            sync_type: self.sync_type,
+            sync_type: self.request.sync_type,
             status: ending.status,
             stats: ending.stats,
             more: ending.more || !ended,
@@ -238,6 +295,21 @@ impl RunHandle {
             completed_at: ended.then(Timestamp::now),
         }
     }
+}
+
+/// Closes those of the runs that nobody drives any more, so that none is said to run which does not. Whether there was one.
+async fn close_abandoned(core: &Core, owner: &OwnerId, runs: &[Run]) -> Result<bool> {
+    let mut any = false;
+    for run in runs.iter().filter(|run| run.status == RunStatus::Running) {
+        any |= core.engine.close_abandoned(owner, run.connector, run.id).await?;
+    }
+    Ok(any)
+}
+
+/// Whether a run came to an end of its own, rather than being cut off with its process.
+fn has_ended(run: &Run) -> bool {
+    let cut_off = run.error.as_ref().is_some_and(|error| error.class == INTERRUPTED);
+    run.status != RunStatus::Running && !cut_off
 }
 
 fn check(request: &SyncRequest) -> Result<()> {

@@ -234,6 +234,41 @@ impl Store {
         Ok(Leased::Held(lease))
     }
 
+    /// Closes a run that nobody drives any more, as [`Store::lease`] does when it takes over: its holder is silent for longer
+    /// than [`LEASE`], or `is_dead` knows it to be dead. Answers whether it did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn close_abandoned(
+        &self,
+        owner: &OwnerId,
+        connector: ConnectorId,
+        run: RunId,
+        is_dead: impl Fn(RunId, &Value) -> bool + Send + Sync,
+    ) -> Result<bool> {
+        let mut tx = self.pool.begin().await?;
+        // Looked at without a lock first: a run that goes on is not held up.
+        if !abandoned(&mut tx, owner, connector, run, &is_dead).await? {
+            return Ok(false);
+        }
+        lock_pages(&mut tx, owner, connector, Pages::Alone).await?;
+        if !abandoned(&mut tx, owner, connector, run, &is_dead).await? {
+            return Ok(false);
+        }
+        interrupt(&mut tx, owner, connector, run).await?;
+        sqlx::query(
+            "UPDATE external_connectors SET lease_run = NULL, lease_holder = NULL, lease_until = NULL \
+             WHERE owner_id = $1 AND id = $2 AND lease_run = $3",
+        )
+        .bind(owner)
+        .bind(connector)
+        .bind(run)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     /// Keeps the lease and shows the run's numbers so far.
     ///
     /// # Errors
@@ -305,6 +340,29 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Whether a run holds the lease, and its holder does not live.
+async fn abandoned(
+    connection: &mut PgConnection,
+    owner: &OwnerId,
+    connector: ConnectorId,
+    run: RunId,
+    is_dead: impl Fn(RunId, &Value) -> bool,
+) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT lease_holder, lease_until > clock_timestamp() AS fresh FROM external_connectors \
+         WHERE owner_id = $1 AND id = $2 AND lease_run = $3",
+    )
+    .bind(owner)
+    .bind(connector)
+    .bind(run)
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(false) };
+    let holder: Value = row.try_get::<Option<Value>, _>("lease_holder")?.unwrap_or_default();
+    let fresh = row.try_get::<Option<bool>, _>("fresh")?.unwrap_or(false);
+    Ok(!fresh || is_dead(run, &holder))
 }
 
 /// Opens a run's row and takes the lease for it.

@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     error::Error,
     http::{Client, Connection, Meter, Policy, Transport},
-    ids::{ConnectorId, RunId},
+    ids::{ConnectorId, OwnerId, RunId},
     oauth::{Apps, StoredCredentials},
     provider::{AnyProvider, Settings},
     run::{ConnectorStatus, SyncType, Trigger},
@@ -145,8 +145,7 @@ impl Engine {
     ) -> Result<Started, Failure> {
         let meter = Arc::new(Meter::default());
         let client = self.client(connector, provider, &asked, Arc::clone(&meter))?;
-        let is_dead =
-            |run: RunId, holder: &Value| self.abandoned().contains(&run) || holder::is_dead(holder);
+        let is_dead = |run: RunId, holder: &Value| self.is_dead(run, holder);
         let what = (asked.sync_type, asked.trigger);
         let holder = holder::this_process();
         let leased =
@@ -185,6 +184,25 @@ impl Engine {
             run.live.end(end);
         });
         Ok(Started::Here { live, already: false })
+    }
+
+    /// Closes a run whose process is gone, so that whoever watches it need not wait for another to take over. Answers
+    /// whether it did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn close_abandoned(
+        &self,
+        owner: &OwnerId,
+        connector: ConnectorId,
+        run: RunId,
+    ) -> Result<bool, StoreError> {
+        let is_dead = |run: RunId, holder: &Value| self.is_dead(run, holder);
+        self.store.close_abandoned(owner, connector, run, is_dead).await
+    }
+
+    fn is_dead(&self, run: RunId, holder: &Value) -> bool {
+        self.abandoned().contains(&run) || holder::is_dead(holder)
     }
 
     /// A run is over; `abandoned`: its row still says that it runs.
