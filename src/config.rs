@@ -26,12 +26,18 @@ pub struct Settings {
     pub secret_key: Option<SecretString>,
     /// `CONNECTOR_SECRET_KEY_PREVIOUS`: still opens what it sealed.
     pub previous_keys: Vec<SecretString>,
-    /// `PUBLIC_URL`: the address that people and clients use, where it is not the one that the server listens at.
-    pub public_url: Option<Url>,
     /// Calls to vendors.
     pub transport: TransportConfig,
     /// The operator's OAuth apps.
     pub apps: Apps,
+    /// `PUBLIC_URL`: scheme, host and port at which a browser reaches the server (`serve --http`). Absent, accounts are
+    /// linked at a loopback address.
+    pub public_url: Option<Url>,
+    /// `NEOTOMA_CALLBACK_PORT`: the loopback port that vendors send people back to; 8765 where none is set.
+    pub callback_port: Option<u16>,
+    /// `NEOTOMA_ALLOWED_REDIRECTS`: where people may be sent once an account is linked, with commas between. An address
+    /// allows itself and what lies below it.
+    pub allowed_redirects: Vec<Url>,
 }
 
 impl Settings {
@@ -42,17 +48,13 @@ impl Settings {
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let secret = |name: &str| set(name).map(SecretString::from);
-        let address = |name: &str| match set(name) {
-            Some(text) => Url::parse(text.trim())
-                .map(Some)
-                .map_err(|_| Error::invalid(name, "is not an address")),
-            None => Ok(None),
+        let egress_override = match set("NEOTOMA_EGRESS_OVERRIDE") {
+            Some(text) => Some(
+                Url::parse(text.trim())
+                    .map_err(|_| Error::invalid("NEOTOMA_EGRESS_OVERRIDE", "is not an address"))?,
+            ),
+            None => None,
         };
-        let egress_override = address("NEOTOMA_EGRESS_OVERRIDE")?;
-        let public_url = address("PUBLIC_URL")?;
-        if public_url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
-            return Err(Error::invalid("PUBLIC_URL", "is not an http address"));
-        }
         let allow_private_hosts = match set("NEOTOMA_ALLOW_PRIVATE_HOSTS").as_deref().map(str::trim)
         {
             None | Some("0" | "false") => false,
@@ -70,10 +72,68 @@ impl Settings {
                 .as_ref()
                 .map(previous_keys)
                 .unwrap_or_default(),
-            public_url,
             transport: TransportConfig { egress_override, allow_private_hosts },
             apps: Apps::read(providers::apps(), set)?,
+            public_url: set("PUBLIC_URL").map(|text| public_url(&text)).transpose()?,
+            callback_port: set("NEOTOMA_CALLBACK_PORT").map(|text| port(&text)).transpose()?,
+            allowed_redirects: match set("NEOTOMA_ALLOWED_REDIRECTS") {
+                Some(text) => redirects(&text)?,
+                None => Vec::new(),
+            },
         })
+    }
+}
+
+/// An address without a path. Over http only to this machine: codes and cookies travel to it.
+fn public_url(text: &str) -> Result<Url> {
+    let wrong = |problem: &str| Error::invalid("PUBLIC_URL", problem);
+    let url = Url::parse(text.trim()).map_err(|_| wrong("is not an address"))?;
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.path() == "/";
+    if !plain || !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong(
+            "must be scheme and host alone, as https://neotoma.example.com has them",
+        ));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(wrong("must begin with https, but for an address of this machine"));
+    }
+    Ok(url)
+}
+
+fn port(text: &str) -> Result<u16> {
+    let port = text.trim().parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| {
+        Error::invalid("NEOTOMA_CALLBACK_PORT", "is not a port: give a number from 1 to 65535")
+    })
+}
+
+fn redirects(text: &str) -> Result<Vec<Url>> {
+    let parts = text.split([',', ' ', '\n']).map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let url = Url::parse(part).ok().filter(|url| {
+                url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+            });
+            let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+            url.ok_or_else(|| {
+                let problem = "holds something else than https addresses with commas between";
+                Error::invalid("NEOTOMA_ALLOWED_REDIRECTS", problem)
+            })
+        })
+        .collect()
+}
+
+/// Whether an address is one of this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 
@@ -101,5 +161,41 @@ mod tests {
             error.contains("NEOTOMA_EGRESS_OVERRIDE") && !error.contains("sk-secret"),
             "{error}"
         );
+    }
+
+    fn read(name: &'static str, value: &'static str) -> Result<Settings> {
+        Settings::read(move |asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn a_public_address_has_neither_path_nor_password_and_is_https_beyond_this_machine() {
+        for good in ["https://neotoma.example.com", " https://a.example:8443/ ", "http://[::1]:80"]
+        {
+            assert!(read("PUBLIC_URL", good).is_ok(), "{good}");
+        }
+        for bad in [
+            "neotoma.example.com",
+            "http://neotoma.example.com",
+            "https://neotoma.example.com/mcp",
+            "https://user:hush@neotoma.example.com",
+            "https://neotoma.example.com?x",
+            "ftp://neotoma.example.com",
+        ] {
+            let error = read("PUBLIC_URL", bad).unwrap_err().to_string();
+            assert!(error.starts_with("PUBLIC_URL: ") && !error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_port_and_allowed_addresses_are_read_or_refused_by_name() {
+        assert_eq!(read("NEOTOMA_CALLBACK_PORT", "9000").unwrap().callback_port, Some(9000));
+        for bad in ["0", "http", "65536", "-1"] {
+            assert!(read("NEOTOMA_CALLBACK_PORT", bad).is_err(), "{bad}");
+        }
+        let two = "https://app.example.com/done, http://localhost:3000";
+        assert_eq!(read("NEOTOMA_ALLOWED_REDIRECTS", two).unwrap().allowed_redirects.len(), 2);
+        for bad in ["*", "http://app.example.com", "javascript:alert(1)", "https://a@b.example"] {
+            assert!(read("NEOTOMA_ALLOWED_REDIRECTS", bad).is_err(), "{bad}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -110,6 +111,57 @@ uuid_id!(
     TokenId
 );
 
+/// An attempt to link an account. Whoever knows it can open its page, so that it is as long as a secret: 192 random bits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(try_from = "String")]
+#[sqlx(transparent)]
+pub struct AttemptId(String);
+
+/// Why a text is no attempt's id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an attempt's id is {} letters, digits or any of - _", AttemptId::LEN)]
+pub struct NotAnAttempt;
+
+impl AttemptId {
+    /// Characters of an id.
+    pub const LEN: usize = 32;
+
+    /// A new id.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>()))
+    }
+
+    /// The id itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AttemptId {
+    type Error = NotAnAttempt;
+    fn try_from(text: String) -> Result<Self, NotAnAttempt> {
+        text.parse()
+    }
+}
+
+impl FromStr for AttemptId {
+    type Err = NotAnAttempt;
+    fn from_str(text: &str) -> Result<Self, NotAnAttempt> {
+        let allowed = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+        if text.len() != Self::LEN || !text.bytes().all(allowed) {
+            return Err(NotAnAttempt);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +171,16 @@ mod tests {
         assert!(OwnerId::new("zoë@example.com").is_ok());
         for bad in ["", "a b", "a\nb", "a'b", &"x".repeat(129)] {
             assert_eq!(OwnerId::new(bad), Err(NotAnOwner), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_attempts_id_is_new_each_time_and_nothing_else_is_taken_for_one() {
+        let (one, other) = (AttemptId::generate(), AttemptId::generate());
+        assert_ne!(one, other);
+        assert_eq!(one.as_str().parse(), Ok(one.clone()));
+        for bad in ["", "../../etc/passwd", &"a".repeat(31), &"a".repeat(33), &"ä".repeat(16)] {
+            assert_eq!(bad.parse::<AttemptId>(), Err(NotAnAttempt), "{bad:?}");
         }
     }
 }

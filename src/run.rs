@@ -1,4 +1,5 @@
-//! What a run of a sync is asked and how it ends; where a connector stands. The words that are stored and shown.
+//! What a run of a sync is asked and how it ends; where a connector or an attempt to link one stands. The words that are
+//! stored and shown.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,42 @@ impl ConnectorStatus {
             Self::Error => "error",
             Self::Deleted => "deleted",
         }
+    }
+}
+
+/// How an attempt to link an account in a browser stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum AttemptStatus {
+    /// Its page waits to be opened.
+    Pending,
+    /// A browser has gone on from its page.
+    Opened,
+    /// It linked an account.
+    Linked,
+    /// It failed, or the person did not want it.
+    Failed,
+    /// Its ten minutes are over.
+    Expired,
+}
+
+impl AttemptStatus {
+    /// The stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Opened => "opened",
+            Self::Linked => "linked",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether it can still link an account.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Opened)
     }
 }
 

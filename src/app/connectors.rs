@@ -7,6 +7,7 @@ use super::{
 use crate::{
     ids::{ConnectorId, OwnerId},
     oauth::binding,
+    provider::Settings,
     store::Connector,
 };
 
@@ -92,7 +93,8 @@ impl App {
         self.connector(owner, id).await
     }
 
-    /// Deletes a connector: its secrets are erased, its records only if asked for.
+    /// Deletes a connector: its grant is ended at the vendor where that can be done, its secrets are erased, its records
+    /// only if asked for.
     ///
     /// # Errors
     /// `UnknownConnector`.
@@ -107,6 +109,7 @@ impl App {
         if let Some(live) = core.engine.live(id) {
             live.stop();
         }
+        let (revoked, note) = self.end_grant(core, &connector).await?;
         let (gone, kept) = core.store().delete_connector(owner, id, records).await?;
         Ok(DeletedView {
             connector_id: id,
@@ -114,6 +117,8 @@ impl App {
             account_identifier: connector.account_identifier,
             records_deleted: gone,
             records_kept: kept,
+            revoked,
+            note,
         })
     }
 
@@ -142,7 +147,7 @@ impl App {
                 Ok(secrets) => {
                     let names: Vec<String> = secrets.names().map(str::to_owned).collect();
                     let sealed = vault.seal(&binding, &secrets);
-                    locked.store(&sealed, &names).await?;
+                    locked.store(&sealed, &names, &Settings::new()).await?;
                     done.resealed += 1;
                 }
                 Err(error) => {

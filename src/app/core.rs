@@ -4,8 +4,11 @@ use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
-use tokio::{sync::Mutex, time::MissedTickBehavior};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::{
+    sync::{Mutex, Notify},
+    time::MissedTickBehavior,
+};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::{Error, Result};
 use crate::{
@@ -25,6 +28,10 @@ pub(super) struct Core {
     pub engine: Arc<Engine>,
     embedded: Arc<Mutex<Option<Embedded>>>,
     _watch: Option<AbortOnDropHandle<()>>,
+    /// Attempts to link that are being finished: a code that has gone out is not given up.
+    pub finishing: TaskTracker,
+    /// Fires when an attempt to link has ended in this process.
+    pub attempt_ended: Notify,
 }
 
 /// How often it is looked whether the embedded server is still there.
@@ -53,7 +60,13 @@ impl Core {
         let watch =
             watched.then(|| AbortOnDropHandle::new(tokio::spawn(keep_up(Arc::clone(&embedded)))));
         let engine = Engine::new(store, vault, transport.clone(), apps.clone());
-        Ok(Self { engine, embedded, _watch: watch })
+        Ok(Self {
+            engine,
+            embedded,
+            _watch: watch,
+            finishing: TaskTracker::new(),
+            attempt_ended: Notify::new(),
+        })
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -61,6 +74,8 @@ impl Core {
     }
 
     pub(super) async fn close(&self) {
+        self.finishing.close();
+        self.finishing.wait().await;
         self.engine.close().await;
         self.engine.store.close().await;
         if let Some(server) = self.embedded.lock().await.take()

@@ -31,7 +31,7 @@ pub enum Error {
     #[error("there is no record {0}; search_records finds yours")]
     UnknownRecord(String),
     /// Nothing is linked at that provider.
-    #[error("no account is linked at {0}; link one with link_connector")]
+    #[error("no account is linked at {0}; link one with start_oauth")]
     NothingLinked(String),
     /// Several accounts and none named.
     #[error("{} accounts are linked at {provider}, name one by its connector_id: {}", .accounts.len(), .accounts.join(", "))]
@@ -45,10 +45,10 @@ pub enum Error {
     #[error("the connector {0} is paused; resume it first (neotoma connectors resume {0})")]
     Paused(String),
     /// The connector was deleted.
-    #[error("the connector {0} was deleted; link the account again with link_connector to go on")]
+    #[error("the connector {0} was deleted; link the account again with start_oauth to go on")]
     Deleted(String),
     /// The connector needs its person.
-    #[error("the connector {connector} needs to be linked again: {why}; use link_connector")]
+    #[error("the connector {connector} needs to be linked again: {why}; use start_oauth")]
     NeedsReauth {
         /// The connector.
         connector: String,
@@ -71,6 +71,46 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// The credentials are another account's than the one that was meant.
+    #[error(
+        "account_identifier: is {given:?}, and these credentials belong to {found}: give the credentials of {given}, or \
+         leave account_identifier out"
+    )]
+    OtherAccount {
+        /// The account that was meant.
+        given: String,
+        /// The one that the vendor names.
+        found: String,
+    },
+    /// Accounts of this provider are linked in a browser, and no app of the operator's is configured.
+    #[error(
+        "{variables}: not set, and without an app {provider} lets nobody sign in; register one there with the redirect \
+         address {redirect_uri}, or call start_oauth with paste: true for a page that takes a token"
+    )]
+    NoApp {
+        /// The provider's shown name.
+        provider: String,
+        /// The variables that are missing.
+        variables: String,
+        /// What is registered with the app.
+        redirect_uri: String,
+    },
+    /// No such attempt of this owner.
+    #[error("there is no attempt {0}; start_oauth begins one")]
+    UnknownAttempt(String),
+    /// An attempt to link an account did not.
+    #[error(
+        "{problem}; nothing was linked; call start_oauth with provider={provider} to try again"
+    )]
+    NotLinked {
+        /// The provider.
+        provider: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// Nobody could serve the pages of an attempt.
+    #[error("{0}")]
+    NoLanding(String),
     /// The vendor's side.
     #[error(transparent)]
     Vendor(#[from] VendorError),
@@ -108,6 +148,11 @@ impl Error {
             Self::NeedsReauth { .. } => "needs_reauth",
             Self::Busy { .. } => "busy",
             Self::Invalid { .. } => "invalid",
+            Self::OtherAccount { .. } => "other_account",
+            Self::NoApp { .. } => "no_app",
+            Self::UnknownAttempt(_) => "unknown_attempt",
+            Self::NotLinked { .. } => "not_linked",
+            Self::NoLanding(_) => "no_landing",
             Self::Vendor(error) => error.class(),
             Self::Vault(_) => "vault",
             Self::Database(_) => "database",
@@ -137,6 +182,9 @@ impl Error {
                 | Self::NothingLinked(_)
                 | Self::Ambiguous { .. }
                 | Self::Invalid { .. }
+                | Self::OtherAccount { .. }
+                | Self::NoApp { .. }
+                | Self::UnknownAttempt(_)
         )
     }
 }

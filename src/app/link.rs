@@ -25,6 +25,16 @@ impl App {
     /// `UnknownProvider`; `Invalid` for what does not do, an identity that contradicts the given one included; `Vendor` when
     /// the vendor refuses the credentials or cannot be asked.
     pub async fn link(&self, owner: &OwnerId, request: LinkRequest) -> Result<LinkedView> {
+        self.link_granted(owner, request, None).await
+    }
+
+    /// Links an account by tokens that it granted to the app of this id; `None` for what a person has pasted.
+    pub(super) async fn link_granted(
+        &self,
+        owner: &OwnerId,
+        request: LinkRequest,
+        client_id: Option<&str>,
+    ) -> Result<LinkedView> {
         let entry = entry(&request.provider)?;
         let spec = entry.spec();
         let dropped: Vec<String> =
@@ -42,7 +52,8 @@ impl App {
             }
             None => None,
         };
-        let (secrets, settings) = merge(core, spec, input, before.as_ref(), &dropped)?;
+        let new_grant = input.secrets.contains_key("access_token");
+        let (secrets, mut settings) = merge(core, spec, input, before.as_ref(), &dropped)?;
         let (account, secrets, verified) = match entry {
             Entry::Ready(provider) if request.verify => {
                 let (account, secrets) = self.ask(*provider, &settings, secrets).await?;
@@ -50,10 +61,17 @@ impl App {
             }
             _ => (unverified(entry, given)?, secrets, false),
         };
-        let before = match before {
-            Some(connector) => Some(connector),
-            None => find(core, owner, spec, &account, &scope).await?,
+        let before = if before.is_some() {
+            before
+        } else {
+            let found = find(core, owner, spec, &account, &scope).await?;
+            keep_settings(spec, found.as_ref(), &dropped, &mut settings);
+            found
         };
+        let client_id = client_id.or_else(|| {
+            // New tokens without an app are pasted ones.
+            before.as_ref().filter(|_| !new_grant)?.oauth_client_id.as_deref()
+        });
         let label = label
             .or_else(|| before.as_ref().map(|c| c.account_label.clone()).filter(|l| !l.is_empty()))
             .unwrap_or_else(|| account.label.clone());
@@ -68,6 +86,7 @@ impl App {
             account_label: &label,
             capabilities: spec.capabilities,
             oauth_scopes: spec.oauth.as_ref().map_or(&[], |oauth| oauth.scopes),
+            oauth_client_id: client_id,
             secret_names: &names,
             metadata: &settings,
         };
@@ -169,6 +188,22 @@ fn merge(
     Ok((secrets, settings))
 }
 
+/// What of a connector's settings stays when its account is linked again without naming it: all that is not given anew, but
+/// for what the vendor's address is made of, which the account was just asked at.
+fn keep_settings(
+    spec: &Spec,
+    before: Option<&Connector>,
+    dropped: &[String],
+    settings: &mut Settings,
+) {
+    for (name, value) in before.into_iter().flat_map(|connector| &connector.metadata) {
+        let bears_host = spec.field(name).is_some_and(|field| field.bears_host);
+        if !bears_host && !dropped.contains(name) {
+            settings.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+}
+
 /// The owner's connector of an account, by any of the names it is known by.
 async fn find(
     core: &Core,
@@ -188,14 +223,14 @@ async fn find(
 
 fn check_identity(account: Account, given: Option<&str>) -> Result<Account> {
     match given {
-        Some(given) if !account.is(given) => Err(Error::invalid(
-            "account_identifier",
-            format!(
-                "is {given:?}, and these credentials belong to {} ({}): give the credentials of {given}, or leave \
-                 account_identifier out",
-                account.label, account.id
-            ),
-        )),
+        Some(given) if !account.is(given) => {
+            let found = if account.label == account.id {
+                account.id
+            } else {
+                format!("{} ({})", account.label, account.id)
+            };
+            Err(Error::OtherAccount { given: given.to_owned(), found })
+        }
         _ => Ok(account),
     }
 }
@@ -215,7 +250,8 @@ fn unverified(entry: &Entry, given: Option<String>) -> Result<Account> {
     Ok(Account::new(given.clone(), given))
 }
 
-fn name(field: &str, given: Option<String>) -> Result<Option<String>> {
+/// An account's identifier or label as it is given: blanks around it dropped, nothing for blanks alone.
+pub(super) fn name(field: &str, given: Option<String>) -> Result<Option<String>> {
     let Some(text) = given.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     else {
         return Ok(None);

@@ -1,28 +1,37 @@
 //! The use cases: what tools and commands call. Each names its owner; each answers a view or one error with its remedy.
 
+mod addresses;
+mod attempt;
 mod confirm;
+mod connect;
 mod connectors;
 mod core;
 mod doctor;
 mod error;
+mod failure;
 mod link;
 mod records;
 mod requests;
+mod revoke;
 mod runs;
 mod tokens;
 mod views;
+mod visit;
 
+pub use attempt::Callback;
+pub use connect::Landing;
 pub use error::{Error, Result};
 pub use requests::*;
 pub use runs::RunHandle;
 pub use views::*;
+pub use visit::{Browser, Cookie, Visit, Way};
 
 pub use crate::{
-    run::{ConnectorStatus, RunError, RunStatus, Stats, SyncType, Trigger},
+    run::{AttemptStatus, ConnectorStatus, RunError, RunStatus, Stats, SyncType, Trigger},
     sync::Progress,
 };
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::OnceCell;
 
@@ -43,6 +52,7 @@ struct Inner {
     transport: Transport,
     apps: Apps,
     core: OnceCell<Core>,
+    landing: OnceLock<Arc<dyn Landing>>,
 }
 
 impl App {
@@ -53,7 +63,13 @@ impl App {
     pub fn new(settings: Settings) -> Result<Self> {
         let transport = Transport::new(settings.transport.clone())?;
         let apps = settings.apps.clone();
-        Ok(Self(Arc::new(Inner { settings, transport, apps, core: OnceCell::new() })))
+        Ok(Self(Arc::new(Inner {
+            settings,
+            transport,
+            apps,
+            core: OnceCell::new(),
+            landing: OnceLock::new(),
+        })))
     }
 
     /// The catalog, in order of rank. Needs no database.

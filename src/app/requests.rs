@@ -29,6 +29,19 @@ pub struct LinkRequest {
     pub verify: bool,
 }
 
+/// An account to be linked in a browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartRequest {
+    /// The provider's id.
+    pub provider: String,
+    /// What the person calls it.
+    pub account_label: Option<String>,
+    /// Where the browser goes in the end, of the addresses that are allowed; absent for a page of ours.
+    pub redirect_to: Option<String>,
+    /// On a page for the declared fields, although the provider has OAuth.
+    pub paste: bool,
+}
+
 /// Which account is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {

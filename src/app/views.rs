@@ -13,7 +13,7 @@ use crate::{
     ids::{ConnectorId, RecordId, RunId, TokenId},
     provider::spec::{Category, Webhooks},
     record::Kind,
-    run::{ConnectorStatus, RunError, RunStatus, Stats, SyncType},
+    run::{AttemptStatus, ConnectorStatus, RunError, RunStatus, Stats, SyncType},
 };
 
 /// Whether accounts of a provider can be imported.
@@ -125,7 +125,31 @@ pub struct LinkedView {
     pub secrets_set: Vec<String>,
 }
 
+/// An attempt to link an account in a browser.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct AttemptView {
+    /// Its id.
+    pub attempt_id: String,
+    /// The provider's id.
+    pub provider: String,
+    /// Where it stands.
+    pub status: AttemptStatus,
+    /// The page to open, while it waits for that.
+    pub authorization_url: Option<String>,
+    /// Until when that serves.
+    pub expires_at: Timestamp,
+    /// The connector that it linked.
+    pub connector_id: Option<ConnectorId>,
+    /// The account that it linked.
+    pub account: Option<String>,
+    /// Why it linked none.
+    pub problem: Option<String>,
+}
+
 /// What deleting did.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DeletedView {
     /// The connector.
@@ -138,6 +162,10 @@ pub struct DeletedView {
     pub records_deleted: u64,
     /// Records that stayed.
     pub records_kept: u64,
+    /// Whether the vendor has ended the grant.
+    pub revoked: bool,
+    /// What there is still to do at the vendor.
+    pub note: Option<String>,
 }
 
 /// A run of a sync: what the sync tools answer and the history shows.

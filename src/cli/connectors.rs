@@ -133,11 +133,18 @@ async fn delete(
 }
 
 fn told(name: &str, of: &DeletedView) -> String {
-    format!(
+    let mut said = format!(
         "{name} was deleted and its secrets erased; records erased: {}, kept: {}",
         number(of.records_deleted),
         number(of.records_kept)
-    )
+    );
+    if of.revoked {
+        said.push_str("; the service has ended the grant");
+    }
+    if let Some(note) = &of.note {
+        said = format!("{said}\n{}", table::one_line(note));
+    }
+    said
 }
 
 fn draw(look: &Look, connectors: &[ConnectorView]) -> String {
@@ -218,10 +225,10 @@ slack · U024BE7LH                     needs_reauth   12,345  never
     fn what_wants_attention_is_said_with_the_command_that_helps() {
         let owner = OwnerId::new("zoe").unwrap();
         let mut of = samples::connector("Anna");
-        of.last_error = Some("the grant was revoked; use link_connector".into());
+        of.last_error = Some("the grant was revoked; use start_oauth".into());
         of.removals_waiting = Some(1200);
         let remarks = remarks(&owner, &[of]);
-        assert_eq!(remarks[0], "slack · Anna: the grant was revoked; use neotoma link");
+        assert_eq!(remarks[0], "slack · Anna: the grant was revoked; use neotoma connect");
         assert!(remarks[1].contains("1,200 records"), "{}", remarks[1]);
         assert!(remarks[1].ends_with(
             "neotoma --owner zoe import --connector-id 0197f0c0-7a5e-7cc3-98c4-dc0c0c07398f --confirm-removals"
@@ -236,10 +243,15 @@ slack · U024BE7LH                     needs_reauth   12,345  never
             account_identifier: "U024BE7LH".into(),
             records_deleted: 0,
             records_kept: 1200,
+            revoked: true,
+            note: None,
         };
         assert_eq!(
             told("slack · Anna", &deleted),
-            "slack · Anna was deleted and its secrets erased; records erased: 0, kept: 1,200"
+            "slack · Anna was deleted and its secrets erased; records erased: 0, kept: 1,200; the service has ended the grant"
         );
+        let note = Some("remove the app there".to_owned());
+        let standing = told("slack · Anna", &DeletedView { revoked: false, note, ..deleted });
+        assert!(standing.ends_with("kept: 1,200\nremove the app there"), "{standing}");
     }
 }

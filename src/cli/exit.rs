@@ -83,12 +83,14 @@ pub fn sentence(error: &anyhow::Error) -> String {
 
 /// Names commands where a remedy that is shared with the tools names a tool.
 pub fn for_terminal(text: &str) -> String {
-    const COMMANDS: [(&str, &str); 6] = [
+    const COMMANDS: [(&str, &str); 8] = [
         ("list_providers", "neotoma providers"),
         ("list_connectors", "neotoma connectors"),
         ("list_sync_runs", "neotoma runs"),
         ("search_records", "neotoma records search"),
         ("link_connector", "neotoma link"),
+        ("start_oauth", "neotoma connect"),
+        ("paste: true", "--paste"),
         ("confirm_removals", "--confirm-removals"),
     ];
     COMMANDS
@@ -134,6 +136,9 @@ mod tests {
     #[test]
     fn a_remedy_names_the_command_and_not_the_tool() {
         let error = app::Error::NothingLinked("slack".into()).into();
-        assert_eq!(sentence(&error), "no account is linked at slack; link one with neotoma link");
+        assert_eq!(
+            sentence(&error),
+            "no account is linked at slack; link one with neotoma connect"
+        );
     }
 }

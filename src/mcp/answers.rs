@@ -256,6 +256,8 @@ mod tests {
             account_identifier: "ann".into(),
             records_deleted: 1,
             records_kept: 0,
+            revoked: false,
+            note: Some("remove it there".into()),
         };
         let linked = LinkedView {
             connector_id: id,

@@ -54,10 +54,10 @@ impl IntoCallToolResult for Refusal {
 pub(super) fn sentence(error: &Error) -> String {
     let next = match error {
         Error::Vendor(vendor) => match (vendor, vendor.remedy()) {
-            (VendorError::Reconnect(_), _) => "link the account again with link_connector".into(),
+            (VendorError::Reconnect(_), _) => "link the account again with start_oauth".into(),
             (_, Remedy::TryLater(pause)) => format!("try again in {}", span(pause.as_secs())),
             (VendorError::Forbidden(_), _) => {
-                "grant what is missing at the provider, then link the account again with link_connector".into()
+                "grant what is missing at the provider, then link the account again with start_oauth".into()
             }
             (VendorError::NotFound, _) => "check the account and its settings at the provider".into(),
             (VendorError::CursorExpired, _) => "sync again with sync_type initial".into(),
@@ -101,8 +101,8 @@ mod tests {
             (VendorError::Unavailable("timeout".into()), "try again in 5 minutes"),
             (VendorError::RateLimited(Duration::from_secs(90)), "try again in 90 s"),
             (VendorError::RateLimited(Duration::from_hours(24)), "try again in 24 hours"),
-            (VendorError::Reconnect("the grant was revoked".into()), "link_connector"),
-            (VendorError::Forbidden("the scope".into()), "link_connector"),
+            (VendorError::Reconnect("the grant was revoked".into()), "start_oauth"),
+            (VendorError::Forbidden("the scope".into()), "start_oauth"),
             (VendorError::NotFound, "check the account"),
             (VendorError::CursorExpired, "sync_type initial"),
             (VendorError::unexpected("items[0].id", "missing"), "report it"),

@@ -65,41 +65,86 @@ const TRANSIENT: [&str; 9] = [
     "rate_limit_exceeded",
 ];
 
-/// Reads the answer to a renewal that was asked for at `asked`.
+/// What a token endpoint was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To renew a token.
+    Renewal,
+    /// For the tokens that a code stands for, or the lasting ones that these stand for.
+    Tokens,
+}
+
+/// Reads the answer to what was asked at `at`.
 pub(super) fn read(
     spec: &Spec,
     oauth: &OAuth2,
+    asked: Asked,
     status: StatusCode,
     body: &[u8],
-    asked: Timestamp,
+    at: Timestamp,
 ) -> Result<Tokens, RefreshError> {
     let answer = parse(body);
-    let said_no = answer.get("ok") == Some(&Value::Bool(false));
     if status.is_success()
-        && !said_no
-        && let Some(tokens) = tokens(oauth, &answer, asked)
+        && !said_no(&answer)
+        && let Some(tokens) = tokens(spec, oauth, asked, &answer, at)
     {
         return Ok(tokens);
     }
     let (verdict, word) = verdict(oauth.client_auth, status, &answer);
     let name = spec.name;
-    Err(match verdict {
-        Verdict::Grant => RefreshError::Reconnect(format!(
-            "{name} no longer renews the access ({word}); link the account again"
+    Err(match (verdict, asked) {
+        (Verdict::Grant, Asked::Renewal) => {
+            let note = if oauth.grant_note.is_empty() {
+                String::new()
+            } else {
+                format!("; {}", oauth.grant_note)
+            };
+            // What to do about it is said where the sentence is completed.
+            RefreshError::Reconnect(format!("{name} no longer renews the access ({word}){note}"))
+        }
+        // Whatever it is, the code has had its one chance.
+        (Verdict::Grant, Asked::Tokens) => RefreshError::Reconnect(format!(
+            "{name} did not accept the sign-in ({word}): it was too old or had been used before"
         )),
-        Verdict::App => RefreshError::App {
+        (Verdict::Unknown, Asked::Tokens) if status.is_client_error() => {
+            RefreshError::Reconnect(format!("{name} did not accept the sign-in ({word})"))
+        }
+        (Verdict::App, _) => RefreshError::App {
             variables: variables(oauth.app).join(" and "),
             problem: format!("{name} does not accept the app ({word}); correct them"),
         },
-        Verdict::Transient => {
-            Error::Unavailable(format!("{name} could not renew the token ({word})")).into()
+        (Verdict::Transient, _) => {
+            Error::Unavailable(format!("{name} could not give a token ({word})")).into()
         }
-        Verdict::Unknown => Error::unexpected(
+        (Verdict::Unknown, _) => Error::unexpected(
             format!("token answer of {name}"),
             format!("neither tokens nor a known refusal ({word})"),
         )
         .into(),
     })
+}
+
+/// How a vendor takes it that a grant is to be ended. `Err` has a word for why it did not.
+pub(super) fn read_revocation(
+    auth: ClientAuth,
+    status: StatusCode,
+    body: &[u8],
+) -> Result<(), String> {
+    let answer = parse(body);
+    let refused = answer.get("error").is_some_and(|error| *error != Value::Bool(false));
+    if status.is_success() && !said_no(&answer) && !refused {
+        return Ok(());
+    }
+    match verdict(auth, status, &answer) {
+        // It had ended already.
+        (Verdict::Grant, _) => Ok(()),
+        (_, word) => Err(word),
+    }
+}
+
+/// Slack's way to refuse with status 200.
+fn said_no(answer: &Map<String, Value>) -> bool {
+    answer.get("ok") == Some(&Value::Bool(false))
 }
 
 /// JSON, or a form; anything else is an answer without a word.
@@ -116,19 +161,36 @@ fn parse(body: &[u8]) -> Map<String, Value> {
     }
 }
 
-/// The tokens at the top of the answer, where the code's answer has them, or in an envelope.
-fn tokens(oauth: &OAuth2, answer: &Map<String, Value>, asked: Timestamp) -> Option<Tokens> {
+/// The tokens where the code's answer has them, at the top of the answer, or in an envelope.
+fn tokens(
+    spec: &Spec,
+    oauth: &OAuth2,
+    asked: Asked,
+    answer: &Map<String, Value>,
+    at: Timestamp,
+) -> Option<Tokens> {
     let path = oauth.token_answer_path;
     let nested = path.split('.').try_fold(answer, |level, key| level.get(key)?.as_object());
     let data = answer.get("data");
     let first = data.and_then(|data| data.get(0)).or(data).and_then(Value::as_object);
-    let levels = [Some(answer), nested, first];
+    let levels = [nested, Some(answer), first];
     let level =
         levels.into_iter().flatten().find(|level| token(level, "access_token").is_some())?;
+    let refresh_token = token(level, "refresh_token");
+    // A new token that cannot be renewed and of whose end nothing is said has none: Slack's without rotation.
+    let renewable =
+        asked == Asked::Renewal || refresh_token.is_some() || oauth.refresh.url.is_some();
+    let silent = oauth.refresh.access_token_seconds.filter(|_| renewable);
+    let settings = oauth.answer_settings.iter().filter_map(|&name| {
+        let value = level.get(name).or_else(|| answer.get(name))?.as_str()?;
+        spec.field(name)?.check(value).ok()?;
+        Some((name.to_owned(), Value::from(value)))
+    });
     Some(Tokens {
         access_token: token(level, "access_token")?,
-        refresh_token: token(level, "refresh_token"),
-        expires_at: expiry(level, oauth.refresh.access_token_seconds, asked),
+        refresh_token,
+        expires_at: expiry(level, silent, at),
+        settings: settings.collect(),
     })
 }
 
@@ -259,7 +321,7 @@ mod tests {
         OAuth2 { app: "slack", token_answer_path: "authed_user", ..OAuth2::BASE };
 
     fn tokens_of(answer: &str) -> Option<(String, Option<String>, Option<i64>)> {
-        let found = tokens(&SLACK, &parse(answer.as_bytes()), NOW)?;
+        let found = tokens(&Spec::BASE, &SLACK, Asked::Tokens, &parse(answer.as_bytes()), NOW)?;
         let text = |secret: &SecretString| secret.expose_secret().to_owned();
         let refresh = found.refresh_token.as_ref().map(text);
         Some((text(&found.access_token), refresh, found.expires_at.map(Timestamp::as_second)))

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use super::{App, Apps, Grant, Tokens, refresh, variables};
+use super::{App, Apps, Grant, refresh, variables};
 use crate::{
     error::{Error, Result},
     http::{Credentials, Transport},
@@ -54,24 +54,17 @@ impl Renewal {
         Ok(())
     }
 
-    /// New tokens from the vendor, put into the secrets.
-    async fn renew(&self, secrets: &mut SecretMap) -> Result<SecretString> {
+    /// New tokens from the vendor, put into the secrets. Answers the settings that came with them.
+    async fn renew(&self, secrets: &mut SecretMap) -> Result<(SecretString, Settings)> {
         self.possible(secrets)?;
         let grant = Grant {
             access_token: secrets.get("access_token").cloned(),
             refresh_token: secrets.get("refresh_token").cloned(),
         };
-        let Tokens { access_token, refresh_token, expires_at } =
+        let tokens =
             refresh(&self.transport, self.spec, self.app.as_ref(), &self.settings, &grant).await?;
-        secrets.insert("access_token", access_token.clone());
-        if let Some(token) = refresh_token {
-            secrets.insert("refresh_token", token);
-        }
-        match expires_at {
-            Some(at) => secrets.insert("expires_at", SecretString::from(at.to_string())),
-            None => secrets.remove("expires_at"),
-        };
-        Ok(access_token)
+        let token = tokens.access_token.clone();
+        Ok((token, tokens.put_into(secrets)))
     }
 
     /// Whether a token is about to end and can be renewed before it does.
@@ -153,9 +146,10 @@ impl StoredCredentials {
             *self.known() = secrets;
             return Ok(token);
         }
-        let token = self.renewal.renew(&mut secrets).await?;
+        let (token, settings) = self.renewal.renew(&mut secrets).await?;
         let names: Vec<String> = secrets.names().map(str::to_owned).collect();
-        locked.store(&self.vault.seal(&binding, &secrets), &names).await.map_err(database)?;
+        let sealed = self.vault.seal(&binding, &secrets);
+        locked.store(&sealed, &names, &settings).await.map_err(database)?;
         *self.known() = secrets;
         Ok(token)
     }
@@ -230,7 +224,7 @@ impl Credentials for GivenCredentials {
             if let Some(token) = other_than(&refused, &secrets) {
                 return Ok(token);
             }
-            let token = self.renewal.renew(&mut secrets).await?;
+            let (token, _) = self.renewal.renew(&mut secrets).await?;
             *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = secrets.clone();
             Ok(token)
         })

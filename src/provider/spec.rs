@@ -248,6 +248,8 @@ pub struct OAuth2 {
     pub answer_settings: &'static [&'static str],
     /// Other hosts of the addresses above, for accounts of a region.
     pub regions: &'static [Region],
+    /// Why a grant may end sooner than a person expects: part of a sentence, empty for nothing.
+    pub grant_note: &'static str,
     /// The vendor ignores the port of a loopback redirect address.
     pub loopback_any_port: bool,
     /// The vendor wants https in the redirect address: no linking without a public address.
@@ -277,6 +279,7 @@ impl OAuth2 {
         token_answer_path: "",
         answer_settings: &[],
         regions: &[],
+        grant_note: "",
         loopback_any_port: false,
         https_redirect: false,
     };

@@ -38,6 +38,8 @@ pub struct Connector {
     pub secret_names: Vec<String>,
     /// Its settings.
     pub metadata: Settings,
+    /// The app that the person granted access to; absent where they pasted tokens.
+    pub oauth_client_id: Option<String>,
     /// When a run last ended well.
     pub last_successful_sync: Option<Timestamp>,
     /// What the last run failed with.
@@ -67,6 +69,8 @@ pub struct NewConnector<'a> {
     pub capabilities: &'a [&'static str],
     /// What was asked of the vendor.
     pub oauth_scopes: &'a [&'static str],
+    /// The app that the person granted access to; absent where they pasted tokens.
+    pub oauth_client_id: Option<&'a str>,
     /// Names of the secrets.
     pub secret_names: &'a [String],
     /// The settings.
@@ -77,7 +81,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT owner_id, id, provider, account_identifier, account_scope, account_label, status, \
-             secrets_envelope, secret_names, metadata, last_successful_sync, last_error, \
+             secrets_envelope, secret_names, metadata, oauth_client_id, last_successful_sync, last_error, \
              CASE WHEN lease_until > now() THEN lease_run END AS running, created_at \
              FROM external_connectors ",
             $rest
@@ -110,6 +114,7 @@ fn read(row: &PgRow) -> Result<Connector> {
             Some(Value::Object(settings)) => settings.into_iter().collect(),
             _ => return Err(bad("metadata")),
         },
+        oauth_client_id: row.try_get("oauth_client_id")?,
         last_successful_sync: time("last_successful_sync")?,
         last_error: json("last_error")?
             .map(|stored| serde_json::from_value(stored).map_err(|_| bad("last_error")))
@@ -219,8 +224,8 @@ impl Store {
         let envelope = serde_json::to_value(seal(id)).map_err(|_| BAD_ENVELOPE)?;
         sqlx::query(
             "UPDATE external_connectors SET account_label = $3, capabilities = $4, oauth_scopes = $5, \
-             secrets_envelope = $6, secret_names = $7, metadata = $8, last_error = NULL, updated_at = now(), \
-             status = CASE WHEN status = 'paused' THEN 'paused' ELSE 'active' END \
+             secrets_envelope = $6, secret_names = $7, metadata = $8, oauth_client_id = $9, last_error = NULL, \
+             updated_at = now(), status = CASE WHEN status = 'paused' THEN 'paused' ELSE 'active' END \
              WHERE owner_id = $1 AND id = $2",
         )
         .bind(owner)
@@ -231,6 +236,7 @@ impl Store {
         .bind(envelope)
         .bind(new.secret_names)
         .bind(Value::Object(new.metadata.clone().into_iter().collect()))
+        .bind(new.oauth_client_id)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
@@ -278,8 +284,8 @@ impl Store {
         lock_pages(&mut tx, owner, id, Pages::Alone).await?;
         sqlx::query(
             "UPDATE external_connectors SET status = 'deleted', secrets_envelope = NULL, secret_names = '{}', \
-             sync_cursor = NULL, last_error = NULL, lease_run = NULL, lease_holder = NULL, lease_until = NULL, \
-             updated_at = now() WHERE owner_id = $1 AND id = $2",
+             sync_cursor = NULL, oauth_client_id = NULL, last_error = NULL, lease_run = NULL, lease_holder = NULL, \
+             lease_until = NULL, updated_at = now() WHERE owner_id = $1 AND id = $2",
         )
         .bind(owner)
         .bind(id)
@@ -358,16 +364,22 @@ pub struct LockedSecrets {
 }
 
 impl LockedSecrets {
-    /// Stores new secrets and gives the lock back. A connector that was linked again meanwhile, which does not wait for the
+    /// Stores new secrets, with the settings that came along with them, and gives the lock back. A connector that was linked again meanwhile, which does not wait for the
     /// lock, keeps the secrets that it was given then; one that was deleted keeps none.
     ///
     /// # Errors
     /// When the database fails: the old secrets stand.
-    pub async fn store(mut self, envelope: &Envelope, names: &[String]) -> Result<()> {
+    pub async fn store(
+        mut self,
+        envelope: &Envelope,
+        names: &[String],
+        settings: &Settings,
+    ) -> Result<()> {
         let json = |envelope| serde_json::to_value(envelope).map_err(|_| BAD_ENVELOPE);
         let before = self.envelope.as_ref().map(json).transpose()?;
         sqlx::query(
-            "UPDATE external_connectors SET secrets_envelope = $3, secret_names = $4, updated_at = now() \
+            "UPDATE external_connectors SET secrets_envelope = $3, secret_names = $4, metadata = metadata || $6, \
+             updated_at = now() \
              WHERE owner_id = $1 AND id = $2 AND secrets_envelope = $5",
         )
         .bind(&self.owner)
@@ -375,6 +387,7 @@ impl LockedSecrets {
         .bind(json(envelope)?)
         .bind(names)
         .bind(before)
+        .bind(Value::Object(settings.clone().into_iter().collect()))
         .execute(&mut *self.tx)
         .await?;
         self.tx.commit().await?;

@@ -2,8 +2,11 @@
 
 use sqlx::Row;
 
-use super::{Result, Store};
-use crate::ids::{ConnectorId, OwnerId, TokenId};
+use super::{
+    Result, Store,
+    attempts::{Attempt, Hash, read, select},
+};
+use crate::ids::{AttemptId, ConnectorId, OwnerId, TokenId};
 
 impl Store {
     /// The connectors that have sealed secrets, of every owner: keys are rotated for the whole database.
@@ -99,5 +102,45 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         Ok(any)
+    }
+
+    /// An attempt to link, by its id: whoever opens its page has not said yet who they are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn attempt_of_anyone(&self, id: &AttemptId) -> Result<Option<Attempt>> {
+        let row = sqlx::query(select!("WHERE id = $1")).bind(id).fetch_optional(&self.pool).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The attempt that a state belongs to: it is all that a vendor brings back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn attempt_by_state(&self, state: &Hash) -> Result<Option<Attempt>> {
+        let row = sqlx::query(select!("WHERE state_hash = $1"))
+            .bind(state.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Forgets the secrets of attempts whose time is over, and a day later the attempts themselves: of every owner, since
+    /// nobody may ever come back for theirs.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sweep_attempts(&self) -> Result<()> {
+        sqlx::query("DELETE FROM oauth_attempts WHERE expires_at < now() - interval '1 day'")
+            .execute(&self.pool)
+            .await?;
+        // One whose code is being exchanged is left a moment longer.
+        sqlx::query(
+            "UPDATE oauth_attempts SET status = 'expired', secrets_envelope = NULL \
+             WHERE status IN ('pending', 'opened') AND expires_at < now() - interval '2 minutes'",
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 mod api_tokens;
 mod apply;
+mod attempts;
 mod batch;
 mod connectors;
 pub mod embedded;
@@ -20,6 +21,7 @@ mod sweep;
 
 pub use api_tokens::{ApiToken, TokenKind};
 pub use apply::{Applied, Position};
+pub use attempts::{ATTEMPT_MINUTES, Attempt, Ended, Hash, NewAttempt, Opening};
 pub use batch::Batch;
 pub use connectors::{Connector, LockedSecrets, NewConnector};
 pub use feeds::{FeedState, Listing};

@@ -121,7 +121,7 @@ pub(crate) fn sentence(error: &Error, spec: &Spec) -> String {
             )
         }
         Error::Reconnect(why) => {
-            format!("{name}: {why}; link the account again with link_connector, provider={id}")
+            format!("{name}: {why}; link the account again with start_oauth, provider={id}")
         }
         Error::Forbidden(what) => {
             format!(

@@ -5,10 +5,9 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{VaultError, keyring::KID_LEN};
-use crate::ids::{ConnectorId, OwnerId};
+use crate::ids::{AttemptId, ConnectorId, OwnerId};
 
 /// The form of envelope that is written.
 const FORM: u8 = 1;
@@ -38,7 +37,7 @@ pub enum Binding<'a> {
         /// Who makes it.
         owner: &'a OwnerId,
         /// Which one.
-        attempt: Uuid,
+        attempt: &'a AttemptId,
         /// What the secrets are for.
         purpose: Purpose,
     },
@@ -49,7 +48,8 @@ pub enum Binding<'a> {
 pub enum Purpose {
     /// Calls to the vendor: tokens, keys, passwords.
     Credentials,
-    /// The proof that whoever finishes an OAuth attempt is who started it (RFC 7636).
+    /// What an attempt to link is finished with: the proof that whoever finishes it is who started it (RFC 7636), and the
+    /// app's credentials, so that a process without them can finish it too.
     CodeVerifier,
 }
 
@@ -77,7 +77,7 @@ impl Binding<'_> {
             Self::Attempt { owner, attempt, purpose } => delimited(&[
                 b"attempt",
                 owner.as_str().as_bytes(),
-                attempt.as_bytes(),
+                attempt.as_str().as_bytes(),
                 purpose.as_str().as_bytes(),
             ]),
         }
@@ -182,6 +182,7 @@ impl fmt::Debug for Envelope {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -237,7 +238,8 @@ mod tests {
             Binding::Connector { owner, connector, provider, purpose }.associated_data()
         };
         assert_ne!(of(&ab, "c"), of(&a, "bc"));
-        let attempt = Binding::Attempt { owner: &a, attempt: Uuid::nil(), purpose };
+        let id = AttemptId::generate();
+        let attempt = Binding::Attempt { owner: &a, attempt: &id, purpose };
         assert_ne!(of(&a, ""), attempt.associated_data());
     }
 }

@@ -157,7 +157,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ids::{ConnectorId, OwnerId};
+    use crate::ids::{AttemptId, ConnectorId, OwnerId};
 
     const KEY: &str = "contract-contract-contract-contract-00";
     const OLD: &str = "an older key of more than 32 characters";
@@ -180,9 +180,14 @@ mod tests {
     struct Place {
         attempt: bool,
         owner: OwnerId,
-        id: Uuid,
+        id: AttemptId,
         provider: String,
         purpose: Purpose,
+    }
+
+    /// An id that serves as a connector's and as an attempt's.
+    fn id(number: u128) -> AttemptId {
+        Uuid::from_u128(number).simple().to_string().parse().unwrap()
     }
 
     impl Place {
@@ -190,7 +195,7 @@ mod tests {
             Self {
                 attempt: false,
                 owner: OwnerId::new("local").unwrap(),
-                id: Uuid::from_u128(7),
+                id: id(7),
                 provider: "gmail".into(),
                 purpose: Purpose::Credentials,
             }
@@ -199,9 +204,9 @@ mod tests {
         fn binding(&self) -> Binding<'_> {
             let Self { owner, provider, purpose, .. } = self;
             if self.attempt {
-                Binding::Attempt { owner, attempt: self.id, purpose: *purpose }
+                Binding::Attempt { owner, attempt: &self.id, purpose: *purpose }
             } else {
-                let connector = ConnectorId(self.id);
+                let connector = ConnectorId(self.id.as_str().parse().unwrap());
                 Binding::Connector { owner, connector, provider, purpose: *purpose }
             }
         }
@@ -214,7 +219,7 @@ mod tests {
             |(attempt, owner, id, provider, purpose)| Place {
                 attempt,
                 owner: OwnerId::new(owner).unwrap(),
-                id: Uuid::from_u128(id),
+                id: self::id(id),
                 // An attempt has no provider to differ in.
                 provider: if attempt { String::new() } else { provider },
                 purpose,
@@ -268,7 +273,7 @@ mod tests {
         let others = [
             Place { attempt: true, ..here.clone() },
             Place { owner: OwnerId::new("other").unwrap(), ..here.clone() },
-            Place { id: Uuid::from_u128(8), ..here.clone() },
+            Place { id: id(8), ..here.clone() },
             Place { provider: "outlook".into(), ..here.clone() },
             Place { purpose: Purpose::CodeVerifier, ..here.clone() },
         ];

@@ -174,7 +174,7 @@ async fn a_refusal_of_the_grant_asks_for_a_new_link() {
     ] {
         let (error, requests) = refused(spec, status, body).await;
         let RefreshError::Reconnect(why) = &error else { panic!("{body}: {error:?}") };
-        assert!(why.contains("Example") && why.contains("link the account again"), "{why}");
+        assert!(why.contains("Example no longer renews the access"), "{why}");
         assert!(!why.contains("hush"), "{why}");
         assert_eq!(requests, 1);
         assert!(matches!(Error::from(error), Error::Reconnect(_)));

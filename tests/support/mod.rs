@@ -6,4 +6,4 @@ pub mod proxy;
 pub mod rig;
 
 pub use fake::{Act, Gate, Mode, SPEC, Vendor, note, note_at};
-pub use rig::{Rig, Row, asked, initial};
+pub use rig::{Rig, asked, initial};

@@ -107,6 +107,7 @@ impl Rig {
             capabilities: &[],
             oauth_scopes: &[],
             secret_names: &names,
+            oauth_client_id: None,
             metadata: &metadata,
         };
         let seal = |id| self.vault.seal(&binding(owner, id, self.spec), &secrets);

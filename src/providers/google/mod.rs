@@ -34,6 +34,8 @@ const OAUTH: OAuth2 = OAuth2 {
         ("prompt", "consent"),
     ],
     refresh: Refresh { access_token_seconds: Some(3_599), ..Refresh::BASE },
+    grant_note: "while the app is in Testing, Google ends every grant after 7 days: publish it under Google Auth Platform \
+                 > Audience",
     ..OAuth2::BASE
 };
 
