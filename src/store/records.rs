@@ -119,44 +119,39 @@ macro_rules! columns {
     };
 }
 
-macro_rules! filters {
-    () => {
-        "r.owner_id = $1 AND r.removed_at IS NULL \
-         AND (cardinality($2::text[]) = 0 OR r.type = ANY($2)) \
-         AND (cardinality($3::text[]) = 0 OR r.external_source = ANY($3)) \
-         AND ($4::uuid IS NULL OR r.connector_id = $4) \
-         AND ($5::timestamptz IS NULL OR r.occurred_at >= $5) AND ($6::timestamptz IS NULL OR r.occurred_at < $6)"
+/// The newest of an owner's living records that pass, from a place on, in the order of `records_newest`; `words` is a further
+/// condition, on $10. The words stand in it as a constant to the planner: by how common they are it goes by their index, or
+/// along the newest until enough are found.
+macro_rules! newest {
+    ($words:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM records r JOIN external_connectors c ON c.owner_id = r.owner_id AND c.id = r.connector_id \
+             WHERE r.owner_id = $1 AND r.removed_at IS NULL \
+             AND (cardinality($2::text[]) = 0 OR r.type = ANY($2)) \
+             AND (cardinality($3::text[]) = 0 OR r.external_source = ANY($3)) \
+             AND ($4::uuid IS NULL OR r.connector_id = $4) \
+             AND ($5::timestamptz IS NULL OR coalesce(r.occurred_at, '-infinity'::timestamptz) >= $5) \
+             AND ($6::timestamptz IS NULL OR (coalesce(r.occurred_at, '-infinity'::timestamptz) < $6 \
+                AND r.occurred_at IS NOT NULL)) \
+             AND ($7::uuid IS NULL OR (coalesce(r.occurred_at, '-infinity'::timestamptz), r.id) \
+                < (coalesce($8::timestamptz, '-infinity'::timestamptz), $7)) ",
+            $words,
+            " ORDER BY coalesce(r.occurred_at, '-infinity'::timestamptz) DESC, r.id DESC LIMIT $9"
+        )
     };
 }
 
-/// The newest, in the order of `records_newest`.
-const NEWEST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    ", 0 AS rank FROM records r JOIN external_connectors c ON c.owner_id = r.owner_id AND c.id = r.connector_id WHERE ",
-    filters!(),
-    " AND ($7::uuid IS NULL OR CASE WHEN $8::timestamptz IS NULL THEN r.occurred_at IS NULL AND r.id < $7 \
-       ELSE r.occurred_at IS NULL OR (r.occurred_at, r.id) < ($8, $7) END) \
-     ORDER BY r.occurred_at DESC NULLS LAST, r.id DESC LIMIT $9"
+const NEWEST: &str = newest!("");
+// The rest of the record may hold a word that is asked not to be there.
+const BY_TITLE: &str = newest!(
+    "AND r.title @@ websearch_to_tsquery('simple'::regconfig, $10) \
+     AND r.search @@ websearch_to_tsquery('simple'::regconfig, $10)"
 );
-
-/// By words: those whose title answers first, newest first among equals.
-const BY_WORDS: &str = concat!(
-    "WITH q AS (SELECT websearch_to_tsquery('simple', $10) AS words), \
-     hits AS (SELECT r.id, r.occurred_at, \
-        (to_tsvector('simple', split_part(r.search_text, E'\\n', 1)) @@ q.words)::int AS rank \
-        FROM records r, q WHERE r.search @@ q.words AND ",
-    filters!(),
-    "), chosen AS (SELECT * FROM hits WHERE $7::uuid IS NULL OR rank < $11 OR (rank = $11 AND \
-        CASE WHEN $8::timestamptz IS NULL THEN occurred_at IS NULL AND id < $7 \
-        ELSE occurred_at IS NULL OR (occurred_at, id) < ($8, $7) END) \
-        ORDER BY rank DESC, occurred_at DESC NULLS LAST, id DESC LIMIT $9) \
-     SELECT ",
-    columns!(),
-    ", h.rank \
-     FROM chosen h JOIN records r ON r.owner_id = $1 AND r.id = h.id \
-     JOIN external_connectors c ON c.owner_id = r.owner_id AND c.id = r.connector_id \
-     ORDER BY h.rank DESC, h.occurred_at DESC NULLS LAST, h.id DESC"
+const BY_THE_REST: &str = newest!(
+    "AND r.search @@ websearch_to_tsquery('simple'::regconfig, $10) \
+     AND NOT r.title @@ websearch_to_tsquery('simple'::regconfig, $10)"
 );
 
 /// A record that a vendor can be asked about by its id.
@@ -169,6 +164,7 @@ pub struct KnownRecord {
 }
 
 impl Store {
+<<<<<<< ours
     /// The newest records of a feed that are alive, after a place among them.
     ///
     /// # Errors
@@ -206,13 +202,40 @@ impl Store {
     }
 
     /// Records that answer a query, best first and newest first among equals.
+=======
+    /// Records that answer a query: those whose title does first, newest first among equals.
+>>>>>>> theirs
     ///
     /// # Errors
     /// When the database fails.
     pub async fn search(&self, owner: &OwnerId, query: &Query) -> Result<Vec<Found>> {
+        let Some(words) = query.words.as_deref() else {
+            return self.newest(owner, query, NEWEST, None, (0, query.limit)).await;
+        };
+        let mut found = Vec::new();
+        if query.after.is_none_or(|place| place.rank > 0) {
+            found = self.newest(owner, query, BY_TITLE, Some(words), (1, query.limit)).await?;
+        }
+        let left = query.limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        if left > 0 {
+            found.extend(self.newest(owner, query, BY_THE_REST, Some(words), (0, left)).await?);
+        }
+        Ok(found)
+    }
+
+    /// At most `limit` records that a statement finds, all of one rank; after the query's place where it has this rank.
+    async fn newest(
+        &self,
+        owner: &OwnerId,
+        query: &Query,
+        sql: &'static str,
+        words: Option<&str>,
+        (rank, limit): (i32, i64),
+    ) -> Result<Vec<Found>> {
         let kinds: Vec<&str> = query.kinds.iter().map(|kind| kind.as_str()).collect();
-        let after = query.after;
-        let mut statement = sqlx::query(if query.words.is_some() { BY_WORDS } else { NEWEST })
+        let after = query.after.filter(|place| place.rank == rank);
+        let mut statement = sqlx::query(sql)
+            .persistent(false) // planned for these very words
             .bind(owner)
             .bind(kinds)
             .bind(&query.sources)
@@ -221,19 +244,15 @@ impl Store {
             .bind(query.until.map(to_db))
             .bind(after.map(|place| place.id))
             .bind(after.and_then(|place| place.occurred_at).map(to_db))
-            .bind(query.limit);
-        if let Some(words) = &query.words {
-            statement = statement.bind(words).bind(after.map_or(0, |place| place.rank));
+            .bind(limit);
+        if let Some(words) = words {
+            statement = statement.bind(words);
         }
         let rows = statement.fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {
                 let record = read(row)?;
-                let place = Place {
-                    rank: row.try_get("rank")?,
-                    occurred_at: record.occurred_at,
-                    id: record.id,
-                };
+                let place = Place { rank, occurred_at: record.occurred_at, id: record.id };
                 Ok(Found { record, place })
             })
             .collect()

@@ -15,4 +15,5 @@ mod removals;
 mod resume;
 #[path = "../support/mod.rs"]
 mod support;
+mod search;
 mod sync;
