@@ -29,12 +29,14 @@ fn floor(room: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&room))
 }
 
+/// The files of the program; tests that stand in a file of their own are none of them.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
         if path.is_dir() {
             sources(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
+        } else if !is_test && path.extension().is_some_and(|ending| ending == "rs") {
             found.push(path);
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Policy,
-    retry::{pause_asked, retry_after},
+    retry::{access_regained, pause_asked, retry_after},
 };
 use crate::error::Error;
 
@@ -39,7 +39,7 @@ impl Failure {
 }
 
 /// Reads a refused call's answer: the vendor's own words first, then the status. A pause that the words ask for is no
-/// shorter than the one that the headers do.
+/// shorter than the one that the headers do; but where the vendor estimates when access is regained, that is the pause.
 pub(super) fn judge(
     policy: &Policy,
     label: &str,
@@ -50,7 +50,8 @@ pub(super) fn judge(
 ) -> Failure {
     match (policy.fault)(status.as_u16(), answer) {
         Some(Error::RateLimited(pause)) => {
-            Failure::Throttled(pause_asked(headers, now).max(Some(pause)))
+            let asked = || pause_asked(headers, now).max(Some(pause));
+            Failure::Throttled(access_regained(headers).or_else(asked))
         }
         Some(Error::Unavailable(cause)) => {
             Failure::Failed { cause, asked: retry_after(headers, now), unsent: false }
@@ -107,6 +108,25 @@ mod tests {
             retry_after.map(|seconds| (RETRY_AFTER, seconds.into())).into_iter().collect();
         let status = StatusCode::from_u16(status).unwrap();
         judge(&policy, "GET h/a", status, &headers, answer, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn an_estimate_of_the_vendors_is_waited_for_rather_than_a_pause_that_we_guess() {
+        let policy = Policy {
+            provider: "example",
+            hosts: Vec::new(),
+            rate: Rate::per_second(1),
+            fault: Arc::new(|_, _| Some(Error::RateLimited(Duration::from_hours(1)))),
+        };
+        let usage = r#"{"7": [{"estimated_time_to_regain_access": 2}]}"#;
+        for (usage, pause) in [(usage, 120), ("{}", 3_600)] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-business-use-case-usage", usage.parse().unwrap());
+            let now = Timestamp::UNIX_EPOCH;
+            let judged =
+                judge(&policy, "GET h/a", StatusCode::FORBIDDEN, &headers, &Value::Null, now);
+            assert_eq!(judged, Failure::Throttled(Some(Duration::from_secs(pause))));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use serde_json::Value;
 
 use crate::error::Error;
 
@@ -98,6 +99,17 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
 /// What a throttled answer asks for: `Retry-After`, else the reset of the limit that is spent.
 pub(super) fn pause_asked(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     retry_after(headers, now).filter(|asked| !asked.is_zero()).or_else(|| reset(headers, now))
+}
+
+/// When a throttled account regains access, as Meta's services estimate it: minutes for each limit of each business use
+/// case, in `X-Business-Use-Case-Usage`; 0 where that limit is not the one that was hit.
+pub(super) fn access_regained(headers: &HeaderMap) -> Option<Duration> {
+    let usage = headers.get("x-business-use-case-usage")?.to_str().ok()?;
+    let usage: Value = serde_json::from_str(usage).ok()?;
+    let limits = usage.as_object()?.values().filter_map(Value::as_array).flatten();
+    let minutes = limits.filter_map(|of| of.get("estimated_time_to_regain_access")?.as_u64());
+    let minutes = minutes.max().filter(|minutes| *minutes > 0)?;
+    Some(Duration::from_secs(minutes.saturating_mul(60)).min(LONGEST_BELIEVED))
 }
 
 /// The latest reset among the limits that the headers name, in the vendors' many spellings: `x-ratelimit-reset`,
@@ -231,6 +243,28 @@ mod tests {
             None,
             "three years are a unit unknown"
         );
+    }
+
+    #[test]
+    fn an_estimate_of_when_access_is_regained_is_read_in_minutes() {
+        let regained = |usage: &str| {
+            access_regained(&headers(&[("x-business-use-case-usage", usage)]))
+                .map(|pause| pause.as_secs())
+        };
+        let spent = r#"{"104": [{"type": "pages", "call_count": 100, "estimated_time_to_regain_access": 19},
+            {"type": "instagram", "estimated_time_to_regain_access": 0}], "105": []}"#
+            .replace('\n', " ");
+        assert_eq!(regained(&spent), Some(19 * 60));
+        for nothing in [
+            r#"{"104": [{"call_count": 28, "estimated_time_to_regain_access": 0}]}"#,
+            r#"{"104": [{"call_count": 28}]}"#,
+            r#"{"104": 7}"#,
+            "[]",
+            "soon",
+        ] {
+            assert_eq!(regained(nothing), None, "{nothing}");
+        }
+        assert_eq!(access_regained(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -1,7 +1,13 @@
 //! The secrets of an account as calls use them: an expiring token is renewed ahead of time, a refused one once, by one
 //! exchange across all processes, and a rotated token is stored before anyone uses it.
+//!
+//! A token that renews itself (there is no refresh token) ends for good when nobody renews it while it lives: that is done
+//! once half its life is over. One that is too young is left alone.
 
-use std::sync::{Mutex as StdMutex, PoisonError};
+use std::sync::{
+    Mutex as StdMutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -13,13 +19,26 @@ use crate::{
     error::{Error, Result},
     http::{Credentials, Transport},
     ids::{ConnectorId, OwnerId},
-    provider::{Settings, Spec},
-    store::{Connector, Store, StoreError},
+    provider::{Settings, Spec, spec::Refresh},
+    store::{Connector, LockedSecrets, Store, StoreError},
     vault::{Binding, Purpose, SecretMap, Vault},
 };
 
 /// How long before its end a token is renewed.
 const AHEAD: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is to be done about a token before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Nothing.
+    Nothing,
+    /// It is about to end.
+    Renewal,
+    /// It renews itself, and half its life is over. Should that fail it is used as it is: the vendor says whether it holds.
+    OwnRenewal,
+    /// Nobody said when it ends, so that a time has to be presumed.
+    End,
+}
 
 /// What renewing an account's token needs beside its secrets.
 struct Renewal {
@@ -54,9 +73,17 @@ impl Renewal {
         Ok(())
     }
 
+    /// How the token renews itself, where it does.
+    fn by_itself(&self) -> Option<&'static Refresh> {
+        let refresh = &self.spec.oauth.as_ref()?.refresh;
+        let own = refresh.params.iter().any(|(_, value)| value.contains("{access_token}"));
+        own.then_some(refresh)
+    }
+
     /// New tokens from the vendor, put into the secrets. Answers the settings that came with them.
     async fn renew(&self, secrets: &mut SecretMap) -> Result<(SecretString, Settings)> {
         self.possible(secrets)?;
+        self.old_enough(secrets, Timestamp::now())?;
         let grant = Grant {
             access_token: secrets.get("access_token").cloned(),
             refresh_token: secrets.get("refresh_token").cloned(),
@@ -67,20 +94,62 @@ impl Renewal {
         Ok((token, tokens.put_into(secrets)))
     }
 
-    /// Whether a token is about to end and can be renewed before it does.
-    fn is_due(&self, secrets: &SecretMap, now: Timestamp) -> Result<bool> {
-        let at =
-            secrets.get("expires_at").and_then(|at| at.expose_secret().parse::<Timestamp>().ok());
-        let Some(at) = at else { return Ok(false) };
-        if at.duration_since(now) > AHEAD {
-            return Ok(false);
+    /// Refuses to renew a token that the vendor would not renew yet.
+    fn old_enough(&self, secrets: &SecretMap, now: Timestamp) -> Result<()> {
+        let age = self.by_itself().and_then(|refresh| age(refresh, end(secrets)?, now));
+        let least = self.by_itself().map(least_age);
+        if age.zip(least).is_some_and(|(age, least)| age < least) {
+            let why = "the token was refused, and it is too young to be renewed";
+            return Err(Error::Reconnect(why.into()));
+        }
+        Ok(())
+    }
+
+    /// What is to be done about the token first.
+    fn need(&self, secrets: &SecretMap, now: Timestamp) -> Result<Need> {
+        let (at, itself) = (end(secrets), self.by_itself());
+        let Some(at) = at else { return Ok(itself.map_or(Need::Nothing, |_| Need::End)) };
+        let ends = at.duration_since(now) <= AHEAD;
+        if let Some(refresh) = itself {
+            let due = half(refresh).max(least_age(refresh));
+            let over = age(refresh, at, now).is_some_and(|age| age >= due);
+            return Ok(if over || ends { Need::OwnRenewal } else { Need::Nothing });
+        }
+        if !ends {
+            return Ok(Need::Nothing);
         }
         match self.possible(secrets) {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(Need::Renewal),
             Err(error) if at <= now => Err(error),
-            Err(_) => Ok(false), // it still holds for a little
+            Err(_) => Ok(Need::Nothing), // it still holds for a little
         }
     }
+
+    /// The end that is presumed for a token of which nobody said it: half its life is over as soon as it is surely old
+    /// enough, so that one that was pasted after weeks is renewed on the next day.
+    fn presumed_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let refresh = self.by_itself()?;
+        now.checked_add(half(refresh) + least_age(refresh)).ok()
+    }
+}
+
+/// When the access token ends.
+fn end(secrets: &SecretMap) -> Option<Timestamp> {
+    secrets.get("expires_at")?.expose_secret().parse().ok()
+}
+
+/// The age of a token that ends at `end`, where it is known how long one lives.
+fn age(refresh: &Refresh, end: Timestamp, now: Timestamp) -> Option<SignedDuration> {
+    let life = SignedDuration::from_secs(i64::from(refresh.access_token_seconds?));
+    Some(life - end.duration_since(now))
+}
+
+fn half(refresh: &Refresh) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(refresh.access_token_seconds.unwrap_or_default() / 2))
+}
+
+fn least_age(refresh: &Refresh) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(refresh.min_age_seconds.unwrap_or_default()))
 }
 
 /// The secrets of a linked account, over the store.
@@ -91,6 +160,8 @@ pub struct StoredCredentials {
     connector: ConnectorId,
     renewal: Renewal,
     known: StdMutex<SecretMap>,
+    /// It was tried to renew a token that renews itself: once is enough.
+    tried: AtomicBool,
     /// One call of this process renews, the others wait for what it brings.
     renewing: Mutex<()>,
 }
@@ -121,6 +192,7 @@ impl StoredCredentials {
             connector: connector.id,
             renewal: Renewal::new(transport, apps, spec, connector.metadata.clone()),
             known: StdMutex::new(known),
+            tried: AtomicBool::new(false),
             renewing: Mutex::new(()),
         })
     }
@@ -134,24 +206,65 @@ impl StoredCredentials {
         if let Some(token) = other_than(refused, &self.known()) {
             return Ok(token);
         }
-        let locked =
-            self.store.lock_secrets(&self.owner, self.connector).await.map_err(database)?;
-        let envelope = locked.envelope.as_ref();
-        let envelope =
-            envelope.ok_or_else(|| Error::Reconnect("its secrets were deleted".into()))?;
-        let binding = binding(&self.owner, self.connector, self.renewal.spec);
-        let mut secrets = self.vault.open(&binding, envelope).map_err(sealed)?;
+        let (locked, mut secrets) = self.lock().await?;
         if let Some(token) = other_than(refused, &secrets) {
             // Another process has renewed it meanwhile.
             *self.known() = secrets;
             return Ok(token);
         }
         let (token, settings) = self.renewal.renew(&mut secrets).await?;
+        self.keep(locked, secrets, &settings).await?;
+        Ok(token)
+    }
+
+    /// The token, renewed by itself; as it is where that fails.
+    async fn renewed_by_itself(&self, token: SecretString) -> SecretString {
+        if self.tried.swap(true, Ordering::Relaxed) {
+            return token;
+        }
+        self.renewed(&token).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the token could not be renewed ahead of time; it is used as it is");
+            token
+        })
+    }
+
+    /// Notes a presumed end, so that the token will be renewed in time.
+    async fn date(&self) -> Result<()> {
+        let _one = self.renewing.lock().await;
+        let (locked, mut secrets) = self.lock().await?;
+        let presumed = self.renewal.presumed_end(Timestamp::now());
+        let Some(at) = presumed.filter(|_| end(&secrets).is_none()) else {
+            *self.known() = secrets;
+            return Ok(());
+        };
+        secrets.insert("expires_at", SecretString::from(at.to_string()));
+        self.keep(locked, secrets, &Settings::new()).await
+    }
+
+    /// The secrets as they are stored now, while no other process changes them.
+    async fn lock(&self) -> Result<(LockedSecrets, SecretMap)> {
+        let locked =
+            self.store.lock_secrets(&self.owner, self.connector).await.map_err(database)?;
+        let envelope = locked.envelope.as_ref();
+        let envelope =
+            envelope.ok_or_else(|| Error::Reconnect("its secrets were deleted".into()))?;
+        let binding = binding(&self.owner, self.connector, self.renewal.spec);
+        let secrets = self.vault.open(&binding, envelope).map_err(sealed)?;
+        Ok((locked, secrets))
+    }
+
+    async fn keep(
+        &self,
+        locked: LockedSecrets,
+        secrets: SecretMap,
+        settings: &Settings,
+    ) -> Result<()> {
+        let binding = binding(&self.owner, self.connector, self.renewal.spec);
         let names: Vec<String> = secrets.names().map(str::to_owned).collect();
         let sealed = self.vault.seal(&binding, &secrets);
-        locked.store(&sealed, &names, &settings).await.map_err(database)?;
+        locked.store(&sealed, &names, settings).await.map_err(database)?;
         *self.known() = secrets;
-        Ok(token)
+        Ok(())
     }
 }
 
@@ -162,14 +275,21 @@ impl Credentials for StoredCredentials {
 
     fn access_token(&self) -> BoxFuture<'_, Result<Option<SecretString>>> {
         Box::pin(async {
-            let (token, due) = {
+            let (token, need) = {
                 let known = self.known();
-                (known.get("access_token").cloned(), self.renewal.is_due(&known, Timestamp::now())?)
+                let need = self.renewal.need(&known, Timestamp::now())?;
+                (known.get("access_token").cloned(), need)
             };
-            match token {
-                Some(token) if due => self.renewed(&token).await.map(Some),
-                token => Ok(token),
-            }
+            let Some(token) = token else { return Ok(None) };
+            Ok(Some(match need {
+                Need::Nothing => token,
+                Need::Renewal => self.renewed(&token).await?,
+                Need::OwnRenewal => self.renewed_by_itself(token).await,
+                Need::End => {
+                    self.date().await?;
+                    token
+                }
+            }))
         })
     }
 
@@ -250,4 +370,99 @@ fn sealed(error: crate::vault::VaultError) -> Error {
 #[expect(clippy::needless_pass_by_value, reason = "it maps an error")]
 fn database(error: StoreError) -> Error {
     Error::Unavailable(format!("the database failed while the token was renewed: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        http::TransportConfig,
+        provider::spec::{OAuth2, Refresh},
+    };
+
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+    /// A token of 60 days that renews itself once it is a day old.
+    static ITSELF: Spec = Spec {
+        oauth: Some(OAuth2 {
+            refresh: Refresh {
+                method: "GET",
+                url: Some("https://graph.example.com/renew"),
+                params: &[("access_token", "{access_token}")],
+                access_token_seconds: Some(60 * 86_400),
+                min_age_seconds: Some(86_400),
+                ..Refresh::BASE
+            },
+            ..OAuth2::BASE
+        }),
+        ..Spec::BASE
+    };
+    /// One that a refresh token renews.
+    static USUAL: Spec = Spec { oauth: Some(OAuth2::BASE), ..Spec::BASE };
+
+    fn renewal(spec: &'static Spec) -> Renewal {
+        let egress_override = Some("http://127.0.0.1:9".parse().unwrap());
+        let config = TransportConfig { egress_override, ..TransportConfig::default() };
+        let transport = Transport::new(config).unwrap();
+        Renewal::new(transport, &Apps::default(), spec, Settings::new())
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_700_000_000).unwrap()
+    }
+
+    fn ending(in_time: SignedDuration) -> SecretMap {
+        let mut secrets = SecretMap::default();
+        secrets.insert("access_token", "token");
+        secrets.insert("expires_at", (now() + in_time).to_string());
+        secrets
+    }
+
+    #[test]
+    fn a_token_that_renews_itself_is_renewed_at_half_its_life_not_at_its_end() {
+        let renewal = renewal(&ITSELF);
+        let need = |left| renewal.need(&ending(left), now()).unwrap();
+        assert_eq!(need(DAY * 60), Need::Nothing);
+        assert_eq!(need(DAY * 31), Need::Nothing);
+        assert_eq!(need(DAY * 30), Need::OwnRenewal);
+        // Once it has ended the vendor alone says so: the end may be a presumed one.
+        assert_eq!(need(-DAY), Need::OwnRenewal);
+    }
+
+    #[test]
+    fn a_token_without_an_end_is_given_one_that_renews_it_a_day_later_and_no_sooner() {
+        let renewal = renewal(&ITSELF);
+        let mut pasted = ending(DAY);
+        pasted.remove("expires_at");
+        assert_eq!(renewal.need(&pasted, now()).unwrap(), Need::End);
+        let end = renewal.presumed_end(now()).unwrap();
+        pasted.insert("expires_at", end.to_string());
+        let need = |later: SignedDuration| renewal.need(&pasted, now() + later).unwrap();
+        assert_eq!(need(DAY - SignedDuration::from_secs(1)), Need::Nothing);
+        assert_eq!(need(DAY), Need::OwnRenewal);
+    }
+
+    #[test]
+    fn a_token_that_is_refused_in_its_first_day_is_not_renewed() {
+        let renewal = renewal(&ITSELF);
+        let old_enough = |left| renewal.old_enough(&ending(left), now());
+        assert!(matches!(old_enough(DAY * 60 - DAY / 2), Err(Error::Reconnect(_))));
+        assert_eq!(old_enough(DAY * 59), Ok(()));
+        let mut undated = ending(DAY);
+        undated.remove("expires_at");
+        assert_eq!(renewal.old_enough(&undated, now()), Ok(()), "the vendor may know");
+    }
+
+    #[test]
+    fn it_needs_neither_an_app_nor_a_refresh_token_and_another_does() {
+        assert_eq!(renewal(&ITSELF).possible(&ending(DAY)), Ok(()));
+        let usual = renewal(&USUAL);
+        assert!(matches!(usual.possible(&ending(DAY)), Err(Error::Reconnect(_))));
+        assert_eq!(usual.need(&ending(DAY * 20), now()), Ok(Need::Nothing), "half of what?");
+        assert_eq!(usual.need(&ending(AHEAD), now()), Ok(Need::Nothing), "it holds for a little");
+        assert!(matches!(usual.need(&ending(-AHEAD), now()), Err(Error::Reconnect(_))));
+        let mut renewable = ending(AHEAD);
+        renewable.insert("refresh_token", "refresh");
+        assert!(usual.need(&renewable, now()).is_ok(), "without an app it holds, too");
+    }
 }

@@ -45,8 +45,8 @@ mod testing;
 /// The catalog, in order of rank.
 pub static ALL: &[Entry] = &[
     Entry::Planned(&x::SPEC),
-    Entry::Planned(&meta::facebook::SPEC),
-    Entry::Planned(&meta::instagram::SPEC),
+    Entry::Ready(&meta::facebook::Facebook),
+    Entry::Ready(&meta::instagram::Instagram),
     Entry::Planned(&linkedin::SPEC),
     Entry::Planned(&tiktok::SPEC),
     Entry::Planned(&snapchat::SPEC),
@@ -54,7 +54,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&pinterest::SPEC),
     Entry::Planned(&reddit::SPEC),
     Entry::Planned(&tumblr::SPEC),
-    Entry::Planned(&meta::threads::SPEC),
+    Entry::Ready(&meta::threads::Threads),
     Entry::Planned(&discord::SPEC),
     Entry::Planned(&telegram::SPEC),
     Entry::Planned(&meta::whatsapp_business::SPEC),

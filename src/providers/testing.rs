@@ -27,6 +27,8 @@ pub struct Asked {
     pub method: String,
     pub path: String,
     pub body: String,
+    /// The token in its header.
+    pub bearer: String,
     query: Vec<(String, String)>,
     headers: HeaderMap,
 }
@@ -87,6 +89,16 @@ impl Vendor {
 
     /// A client of one run, with a bound and settings.
     pub fn client_since(&self, since: Option<Timestamp>, settings: &Map<String, Value>) -> Client {
+        self.client_of(since, settings, &[])
+    }
+
+    /// A client of one run, with a bound, settings, and secrets beside its token.
+    pub fn client_of(
+        &self,
+        since: Option<Timestamp>,
+        settings: &Map<String, Value>,
+        secrets: &[(&'static str, &'static str)],
+    ) -> Client {
         let (provider, spec) = (self.provider, self.provider.spec());
         self.transport.client(Connection {
             policy: Policy {
@@ -96,7 +108,7 @@ impl Vendor {
                 fault: Arc::new(move |status, body| provider.fault(status, body)),
             },
             account: "test".into(),
-            credentials: Arc::new(Token),
+            credentials: Arc::new(Token(secrets.to_vec())),
             settings: settings.clone().into_iter().collect(),
             limit: None,
             since,
@@ -126,7 +138,9 @@ async fn answer(
     let query = serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap();
     let path = uri.path().splitn(3, '/').nth(2).unwrap().to_owned(); // behind the provider's id
     let body = String::from_utf8(body.into()).unwrap();
-    let asked = Asked { method: method.to_string(), path, body, query, headers };
+    let bearer = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
+    let bearer = bearer.trim_start_matches("Bearer ").to_owned();
+    let asked = Asked { method: method.to_string(), path, body, bearer, query, headers };
     shared.asked.lock().unwrap().push(asked.clone());
     let (status, body) = (shared.script)(&asked);
     let status = StatusCode::from_u16(status).unwrap();
@@ -189,15 +203,12 @@ pub async fn pass<P: Provider>(
     }
 }
 
-struct Token;
+struct Token(Vec<(&'static str, &'static str)>);
 
 impl Credentials for Token {
     fn secret(&self, name: &str) -> Option<SecretString> {
-        match name {
-            "username" => Some("jane@icloud.example".into()),
-            "password" => Some("abcd-efgh-ijkl-mnop".into()),
-            _ => None,
-        }
+        let mut known = self.0.iter().filter(|(own, _)| *own == name);
+        known.next().map(|(_, secret)| (*secret).into())
     }
     fn access_token(&self) -> BoxFuture<'_, Result<Option<SecretString>>> {
         Box::pin(async { Ok(Some("token".into())) })

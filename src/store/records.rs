@@ -164,12 +164,11 @@ pub struct KnownRecord {
 }
 
 impl Store {
-<<<<<<< ours
     /// The newest records of a feed that are alive, after a place among them.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn newest(
+    pub async fn newest_known(
         &self,
         lease: &Lease,
         feed: &str,
@@ -201,10 +200,7 @@ impl Store {
             .collect()
     }
 
-    /// Records that answer a query, best first and newest first among equals.
-=======
     /// Records that answer a query: those whose title does first, newest first among equals.
->>>>>>> theirs
     ///
     /// # Errors
     /// When the database fails.

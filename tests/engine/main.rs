@@ -13,7 +13,7 @@ mod errors;
 mod leases;
 mod removals;
 mod resume;
+mod search;
 #[path = "../support/mod.rs"]
 mod support;
-mod search;
 mod sync;

@@ -78,10 +78,19 @@ async fn a_record_is_found_by_whatever_a_person_would_look_for() {
     };
     let (rig, _) = stored(vec![Record::new("mail", message), Record::new("task", task)]).await;
     for (query, found) in [
-        ("angebot", "mail"), ("LIEFERUNG", "mail"), ("muller", "mail"), ("Müller", "mail"),
-        ("zoe", "mail"), ("zoe.mueller@beispiel.example", "mail"), ("beispiel", "mail"),
-        ("vertrieb", "mail"), ("lieferung montag", "mail"), ("ship", "task"), ("ABC-12", "task"),
-        ("abc 12", "task"), ("apollo", "task"),
+        ("angebot", "mail"),
+        ("LIEFERUNG", "mail"),
+        ("muller", "mail"),
+        ("Müller", "mail"),
+        ("zoe", "mail"),
+        ("zoe.mueller@beispiel.example", "mail"),
+        ("beispiel", "mail"),
+        ("vertrieb", "mail"),
+        ("lieferung montag", "mail"),
+        ("ship", "task"),
+        ("ABC-12", "task"),
+        ("abc 12", "task"),
+        ("apollo", "task"),
     ] {
         assert_eq!(find(&rig, &words(query)).await, [found], "{query}");
     }
@@ -210,7 +219,8 @@ async fn pages_of_results_bring_every_hit_once_and_in_order() {
     let (rig, account) = stored(records).await;
     let other = rig.link("two").await;
     rig.sync(&other).await;
-    for base in [everything(), words("invoice"), Query { connector: Some(account.id), ..words("invoice") }]
+    for base in
+        [everything(), words("invoice"), Query { connector: Some(account.id), ..words("invoice") }]
     {
         let whole = rig.store.search(&rig.owner, &base).await.unwrap();
         let expected = if base.connector.is_some() { 60 } else { 120 };
@@ -219,7 +229,10 @@ async fn pages_of_results_bring_every_hit_once_and_in_order() {
             let place = found.place;
             (place.rank, place.occurred_at, place.id)
         };
-        assert!(whole.windows(2).all(|pair| key(&pair[0]) > key(&pair[1])), "best and newest first");
+        assert!(
+            whole.windows(2).all(|pair| key(&pair[0]) > key(&pair[1])),
+            "best and newest first"
+        );
         if base.words.is_some() {
             assert_eq!(whole.iter().filter(|found| found.place.rank == 1).count(), expected / 2);
         }
@@ -241,7 +254,8 @@ async fn pages_of_results_bring_every_hit_once_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_follows_what_changes() {
-    let (rig, account) = stored(vec![titled("a", "first", "x", 1), titled("b", "kept", "y", 2)]).await;
+    let (rig, account) =
+        stored(vec![titled("a", "first", "x", 1), titled("b", "kept", "y", 2)]).await;
     rig.vendor.put("a", titled("a", "second", "x", 1));
     rig.sync(&account).await;
     assert_eq!(find(&rig, &words("first")).await, [""; 0]);

@@ -1,13 +1,32 @@
 //! Facebook: the posts and stories of pages, and one's own posts.
 //!
-//! Facts: Meta for Developers, "Page feed", "Pages: permissions and features", "Graph API rate limits"; Graph API v25.0.
+//! Pages are the feeds, their stories others. A page is read with a token of its own, which the account's token gives; one's
+//! own posts with the account's.
+//!
+//! Facts: Meta for Developers, "Page feed", "Page stories", "Pages: permissions and features"; Graph API v25.0.
 
-use std::time::Duration;
+mod post;
 
-use super::OAUTH;
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+
+use self::post::{Post, Story};
+use super::{
+    OAUTH, gone, signed,
+    walk::{self, List, Walk},
+};
 use crate::{
-    provider::spec::{Category, Exchange, Field, OAuth2, Rate, Revoke, Spec, Webhooks},
+    error::{Error, Result},
+    http::Client,
+    provider::{
+        Account, Feed, Page, Provider,
+        spec::{Category, Exchange, Field, OAuth2, Rate, Revoke, Spec, Webhooks},
+    },
     record::Kind,
+    wire::Many,
 };
 
 /// What is constant about Facebook.
@@ -19,9 +38,9 @@ pub static SPEC: Spec = Spec {
     category: Category::Social,
     kinds: &[Kind::Message, Kind::MediaAsset],
     capabilities: &["Page/user feed posts", "stories", "attachments"],
-    help: "By hand it takes a token from the Graph API Explorer; a user's ends after 60 days at \
-           most. Of a page about 600 posts a year are given; other people's profiles cannot be \
-           read.",
+    help: "By hand it takes a token from the Graph API Explorer: a user's ends after 60 days at \
+           most, a page's does not. Of a page about 600 posts a year are given; other people's \
+           profiles cannot be read.",
     oauth: Some(OAuth2 {
         app: "meta",
         authorization_url: "https://www.facebook.com/v25.0/dialog/oauth",
@@ -63,6 +82,14 @@ pub static SPEC: Spec = Spec {
             selects_account: true,
             ..Field::BASE
         },
+        Field {
+            name: "app_secret",
+            label: "App secret",
+            help: "Only where the app that made the token has Require app secret on: App settings \
+                   > Basic.",
+            secret: true,
+            ..Field::BASE
+        },
     ],
     hosts: &["graph.facebook.com"],
     // 200 an hour for a user's token.
@@ -72,3 +99,199 @@ pub static SPEC: Spec = Spec {
     webhooks: Webhooks::Offered,
     ..Spec::BASE
 };
+
+const API: &str = "https://graph.facebook.com/v25.0";
+/// What has to be granted.
+const PERMISSIONS: &str = "pages_read_engagement, pages_read_user_content, user_posts";
+/// The feed of one's own posts.
+const OWN: &str = "me";
+/// Behind a page's id: the feed of its stories.
+const STORIES: &str = "/stories";
+/// Pages of the list of pages, 100 each.
+const LISTS: usize = 50;
+/// Missing posts and pictures that are asked for one by one after a listing: Facebook leaves out what it ranks low, so a
+/// listing alone tells nothing, and its limit is low.
+const CONFIRMED: usize = 40;
+
+/// The client of Facebook.
+pub struct Facebook;
+
+/// The pages that a token reaches.
+struct Pages {
+    all: Vec<Managed>,
+    /// The token is a person's, who may have posts too.
+    personal: bool,
+}
+
+#[derive(Deserialize)]
+struct Managed {
+    id: String,
+    #[serde(default)]
+    name: String,
+    /// Absent where the account's token is the page's own.
+    access_token: Option<SecretString>,
+}
+
+impl Provider for Facebook {
+    type Cursor = Walk;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        let me = node(client, "me", "id,name").await?;
+        let Some(page) = client.setting("page_id").filter(|id| *id != me.id) else {
+            return Ok(Account::new(me.id, me.name));
+        };
+        // One that cannot be read is noticed now, not at the first sync.
+        let page = managed(client, page).await?;
+        if page.access_token.is_none() {
+            let problem = format!("{} does not manage the page {}", me.name, page.id);
+            return Err(Error::invalid("page_id", problem));
+        }
+        let label = format!("{} ({})", page.name, me.name);
+        Ok(Account::new(me.id, label).or_known_as(me.name).or_known_as(page.id))
+    }
+
+    async fn feeds(&self, client: &Client) -> Result<Vec<Feed>> {
+        let pages = pages(client).await?;
+        let of = |page: &Managed| {
+            let stories = format!("{}: stories", page.name);
+            [Feed::new(&page.id, &page.name), Feed::new(format!("{}{STORIES}", page.id), stories)]
+        };
+        let own = pages.personal.then(|| Feed::new(OWN, "own posts"));
+        Ok(pages.all.iter().flat_map(of).chain(own).collect())
+    }
+
+    async fn page(&self, client: &Client, feed: &Feed, cursor: Option<Walk>) -> Result<Page<Walk>> {
+        let pages = pages(client).await?;
+        let token = pages.token(feed)?;
+        if let Some(page) = feed.id.strip_suffix(STORIES) {
+            let url = format!("{API}/{page}/stories");
+            let list = List { token, ..List::of(url, post::STORY_FIELDS) };
+            let step = walk::read::<Story>(client, &list, cursor).await?;
+            return Ok(step.into_page(|story| [story.into_record()]));
+        }
+        let list = List { token, ..List::of(format!("{API}/{}/feed", feed.id), post::FIELDS) };
+        let step = walk::read::<Post>(client, &list, cursor).await?;
+        let mut page = step.into_page(Post::into_records);
+        // What several posts show is the newest one's, as it is across pages.
+        let mut shown = HashSet::new();
+        page.upserts.retain(|record| shown.insert(record.key.clone()));
+        Ok(page)
+    }
+
+    fn fault(&self, _: u16, body: &Value) -> Option<Error> {
+        let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
+        if message.contains("must be called with a Page Access Token") {
+            let what = "the page's own token is needed, which only those get who manage the page";
+            return Some(Error::Forbidden(what.into()));
+        }
+        if message.contains("nonexisting field (accounts)") {
+            return Some(Error::NotFound); // the token is a page's, which has no pages
+        }
+        super::fault(PERMISSIONS, body)
+    }
+
+    async fn confirm_gone(
+        &self,
+        client: &Client,
+        feed: &Feed,
+        mut ids: Vec<String>,
+    ) -> Result<Vec<String>> {
+        if ids.len() > CONFIRMED {
+            // Another part each day, so that in time all are asked for.
+            let day = usize::try_from(client.now().as_second() / 86_400).unwrap_or_default();
+            ids.sort_unstable();
+            let turn = day.wrapping_mul(CONFIRMED) % ids.len();
+            ids.rotate_left(turn);
+            ids.truncate(CONFIRMED);
+        }
+        let pages = pages(client).await?;
+        gone(client, API, pages.token(feed)?, ids).await
+    }
+}
+
+impl Pages {
+    /// The token that a feed is read with, where it is not the account's.
+    fn token(&self, feed: &Feed) -> Result<Option<&SecretString>> {
+        if feed.id == OWN {
+            return Ok(None);
+        }
+        let id = feed.id.strip_suffix(STORIES).unwrap_or(&feed.id);
+        let page = self.all.iter().find(|page| page.id == id).ok_or(Error::NotFound)?;
+        Ok(page.access_token.as_ref())
+    }
+}
+
+/// The pages that are to be read, with their tokens; looked up once a run.
+async fn pages(client: &Client) -> Result<Arc<Pages>> {
+    let lookup = || async {
+        if let Some(id) = client.setting("page_id") {
+            return Ok(Pages { all: vec![managed(client, id).await?], personal: false });
+        }
+        match listed(client).await {
+            Ok(all) => Ok(Pages { all, personal: true }),
+            Err(Error::NotFound) => {
+                let page = node(client, "me", "id,name").await?;
+                Ok(Pages { all: vec![page], personal: false })
+            }
+            Err(other) => Err(other),
+        }
+    };
+    client.once("pages", lookup).await
+}
+
+/// The page that was chosen.
+async fn managed(client: &Client, id: &str) -> Result<Managed> {
+    match node(client, id, "id,name,access_token").await {
+        Err(Error::NotFound) => {
+            Err(Error::invalid("page_id", format!("this account manages no page {id}")))
+        }
+        page => page,
+    }
+}
+
+/// Every page that the person manages.
+async fn listed(client: &Client) -> Result<Vec<Managed>> {
+    let (mut all, mut after) = (Vec::new(), None);
+    for _ in 0..LISTS {
+        let call = client
+            .get(format!("{API}/me/accounts"))
+            .query(&[("fields", "id,name,access_token"), ("limit", "100")])
+            .query(&[("after", after)]);
+        let list: Accounts = signed(client, call, None).json().await?;
+        all.extend(list.data);
+        match list.paging.filter(|paging| paging.next.is_some()) {
+            Some(paging) => after = Some(paging.cursors.after),
+            None => return Ok(all),
+        }
+    }
+    Err(Error::unexpected("paging", "the list of pages does not end"))
+}
+
+async fn node(client: &Client, id: &str, fields: &str) -> Result<Managed> {
+    let call = client.get(format!("{API}/{id}")).query(&[("fields", fields)]);
+    signed(client, call, None).json().await
+}
+
+#[derive(Deserialize)]
+struct Accounts {
+    data: Many<Managed>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    cursors: Cursors,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Cursors {
+    after: String,
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,8 @@ impl Run {
         let (mut left, mut after) = (provider.spec().recheck, None);
         while left > 0 {
             let store = &self.engine.store;
-            let known = store.newest(&self.lease, &state.feed.id, after, left.min(AT_ONCE)).await?;
+            let known =
+                store.newest_known(&self.lease, &state.feed.id, after, left.min(AT_ONCE)).await?;
             left -= known.len().min(left);
             after = known.last().map(|last| last.place);
             if after.is_none() {
