@@ -185,6 +185,8 @@ impl Error {
                 | Self::OtherAccount { .. }
                 | Self::NoApp { .. }
                 | Self::UnknownAttempt(_)
+                // What was given to link an account, or a setting of the operator's.
+                | Self::Vendor(VendorError::Invalid { .. })
         )
     }
 }

@@ -22,7 +22,7 @@ pub use attempt::Callback;
 pub use connect::Landing;
 pub use error::{Error, Result};
 pub use requests::*;
-pub use runs::RunHandle;
+pub use runs::{ANSWERING, RunHandle};
 pub use views::*;
 pub use visit::{Browser, Cookie, Visit, Way};
 

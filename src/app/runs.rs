@@ -24,6 +24,8 @@ use crate::{
 
 /// How often a run of another process is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long a look at the database may take after a wait.
+pub const ANSWERING: Duration = Duration::from_secs(1);
 /// The class of the error that a run is closed with when its process is gone.
 const INTERRUPTED: &str = "interrupted";
 
@@ -152,15 +154,10 @@ impl RunHandle {
     /// When the database is not available.
     pub async fn view(&self) -> Result<RunView> {
         match self.watched() {
-            Watched::Here { live, .. } if live.run.is_none() => {
-                Ok(self.dry_view(&live, live.has_ended().transpose().map_err(Error::Database)?))
-            }
             Watched::Here { live, already } => {
-                if let Some(Err(cause)) = live.has_ended() {
-                    return Err(Error::Database(cause));
-                }
-                let mut view =
-                    self.stored_view(live.run.unwrap_or(RunId(uuid::Uuid::nil()))).await?;
+                let known = self.known_view(&live, already)?;
+                let Some(run) = live.run else { return Ok(known) };
+                let mut view = self.stored_view(run).await?;
                 view.already_running = already;
                 if view.status == RunStatus::Running {
                     view.stats = live.progress().borrow().stats;
@@ -213,7 +210,16 @@ impl RunHandle {
     pub async fn wait(&self, at_most: Duration) -> Result<RunView> {
         // A run that goes on past it is answered as it stands.
         let _ = tokio::time::timeout(at_most, self.ended()).await;
-        self.view().await
+        let view = tokio::time::timeout(ANSWERING, self.view()).await;
+        match (view, self.watched()) {
+            (Ok(Ok(view)), _) => Ok(view),
+            // A database that is gone does not hold the answer up: what this process knows of its own run is told.
+            (_, Watched::Here { live, already }) => self.known_view(&live, already),
+            (Ok(Err(error)), Watched::Elsewhere(_)) => Err(error),
+            (Err(_), Watched::Elsewhere(_)) => {
+                Err(Error::Database(format!("no answer within {} s", ANSWERING.as_secs())))
+            }
+        }
     }
 
     async fn ended(&self) {
@@ -272,12 +278,14 @@ impl RunHandle {
         stored.map(view).ok_or_else(|| Error::UnknownRun(run.to_string()))
     }
 
-    fn dry_view(&self, live: &Live, ending: Option<Ending>) -> RunView {
+    /// A run of this process, without a look at the database; an error where it could not even store how it ended.
+    fn known_view(&self, live: &Live, already: bool) -> Result<RunView> {
+        let ending = live.has_ended().transpose().map_err(Error::Database)?;
         let ended = ending.is_some();
         let stats: Stats = live.progress().borrow().stats;
         let ending = ending.unwrap_or_else(|| Ending::running(stats));
-        RunView {
-            run_id: None,
+        Ok(RunView {
+            run_id: live.run,
             connector_id: self.connector.id,
             provider: self.connector.provider.clone(),
             account: shown(&self.connector).to_owned(),
@@ -285,15 +293,15 @@ impl RunHandle {
             status: ending.status,
             stats: ending.stats,
             more: ending.more || !ended,
-            already_running: false,
-            dry_run: true,
+            already_running: already,
+            dry_run: live.run.is_none(),
             feeds: ending.feeds,
             feeds_skipped: ending.feeds_skipped,
             removals_waiting: ending.removals_waiting,
             error: ending.error,
             started_at: self.began,
             completed_at: ended.then(Timestamp::now),
-        }
+        })
     }
 }
 

@@ -111,6 +111,7 @@ mod tests {
     fn a_script_can_tell_a_wrong_call_from_a_failure_and_from_a_person_who_is_needed() {
         assert_eq!(code(app::Error::invalid("limit", "must be 1 to 100")), 2);
         assert_eq!(code(app::Error::UnknownConnector("x".into())), 2);
+        assert_eq!(code(app::Error::Vendor(VendorError::invalid("access_token", "is missing"))), 2);
         assert_eq!(code(Usage("say which".into())), 2);
         assert_eq!(code(app::Error::Database("gone".into())), 1);
         assert_eq!(code(anyhow::anyhow!("anything else")), 1);

@@ -88,10 +88,13 @@ impl From<sqlx::Error> for StoreError {
                 }
                 _ => Self::Refused(cause.message().to_owned()),
             },
+            sqlx::Error::PoolTimedOut => {
+                let patience = Store::PATIENCE.as_secs();
+                Self::Unavailable(format!("no connection was to be had within {patience} s"))
+            }
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
             _ => Self::Refused(error.to_string()),
@@ -111,6 +114,9 @@ pub struct Store {
 impl Store {
     /// Connections of one process. A run uses one a feed and a few more; tools use one each.
     const CONNECTIONS: u32 = 12;
+    /// How long one is waited for. A server that refuses connections is asked again and again until then: somebody waits for
+    /// an answer meanwhile.
+    const PATIENCE: Duration = Duration::from_secs(10);
 
     /// Connects and brings the tables up to date. Two processes that do so at once both come up: migrations run under an
     /// advisory lock.
@@ -120,7 +126,7 @@ impl Store {
     pub async fn connect(options: PgConnectOptions) -> Result<Self> {
         let pool = PgPoolOptions::new()
             .max_connections(Self::CONNECTIONS)
-            .acquire_timeout(Duration::from_secs(15))
+            .acquire_timeout(Self::PATIENCE)
             .connect_with(options.application_name("neotoma"))
             .await?;
         MIGRATIONS.run(&pool).await.map_err(|error| match error {

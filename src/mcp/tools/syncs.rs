@@ -14,7 +14,10 @@ use tokio::time::Instant;
 
 use super::{named, output, structured};
 use crate::{
-    app::{ConnectorView, Error, Readiness, RunStatus, RunView, RunsRequest, RunsView, Selector},
+    app::{
+        ANSWERING, ConnectorView, Error, Readiness, RunStatus, RunView, RunsRequest, RunsView,
+        Selector,
+    },
     ids::OwnerId,
     mcp::{
         Context, Importers,
@@ -236,9 +239,10 @@ fn removal_question(connector: &ConnectorView) -> String {
     }
 }
 
-/// When a call that began then stops waiting. A dry run needs the time to be stopped within it.
+/// When a call that began then stops waiting, so that its answer comes in time. A dry run needs the time to be stopped.
 fn until(began: Instant, wait_seconds: Option<u64>, dry_run: bool) -> Instant {
-    let longest = if dry_run { LONGEST.saturating_sub(STOPPING) } else { LONGEST };
+    let after = if dry_run { STOPPING + ANSWERING } else { ANSWERING };
+    let longest = LONGEST.saturating_sub(after);
     began + Duration::from_secs(wait_seconds.unwrap_or(WAIT_SECONDS)).min(longest)
 }
 
@@ -306,7 +310,7 @@ mod tests {
         let waits = |seconds, dry_run| until(now, seconds, dry_run) - now;
         assert_eq!(waits(None, false), Duration::from_secs(20));
         assert_eq!(waits(Some(0), false), Duration::ZERO);
-        assert_eq!(waits(Some(25), false), Duration::from_secs(25));
-        assert!(waits(Some(25), true) + STOPPING <= LONGEST);
+        assert_eq!(waits(Some(25), false) + ANSWERING, LONGEST);
+        assert_eq!(waits(Some(25), true) + STOPPING + ANSWERING, LONGEST);
     }
 }
