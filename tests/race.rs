@@ -1,10 +1,6 @@
 //! Several processes at once: over one connector, over one token that changes with each use, over no database yet.
 #![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops where something is not as it must be"
-)]
+#![expect(clippy::indexing_slicing, reason = "a test stops where something is not as it must be")]
 
 #[path = "support/cluster.rs"]
 #[expect(dead_code, reason = "it has more than these tests need")]

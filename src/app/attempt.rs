@@ -198,12 +198,13 @@ impl App {
             .open(&binding(&attempt.owner, &attempt.id), sealed)
             .map_err(|error| failed(damaged(error)))?;
         let app = app_of(oauth.app, &secrets).map_err(failed)?;
-        let code = Code {
+        let exchanged = Code {
             code: &given,
             verifier: secrets.get("code_verifier"),
             redirect_uri: &address(redirect_uri).map_err(failed)?,
         };
-        let tokens = oauth::exchange(&self.0.transport, spec, &app, &attempt.settings, code).await;
+        let tokens =
+            oauth::exchange(&self.0.transport, spec, &app, &attempt.settings, exchanged).await;
         let tokens = tokens.map_err(|error| Failure::of_exchange(spec, error))?;
         let mut granted = SecretMap::new();
         let mut settings = attempt.settings.clone();

@@ -281,7 +281,7 @@ impl Server {
         assert_eq!(opened["result"]["protocolVersion"], "2025-11-25", "{opened}");
         server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
         let listed = server.ask("tools/list", json!({})).await;
-        server.tools = listed["result"]["tools"].as_array().unwrap().clone();
+        server.tools.clone_from(listed["result"]["tools"].as_array().unwrap());
         server
     }
 

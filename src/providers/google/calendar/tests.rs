@@ -59,7 +59,7 @@ fn events(pass: testing::Pass<Cursor>) -> Vec<Event> {
 
 /// The one event of a calendar that holds this.
 async fn read(item: Value) -> Event {
-    let vendor = vendor(move |_| page(&[item.clone()], "nextSyncToken", "t")).await;
+    let vendor = vendor(move |_| page(std::slice::from_ref(&item), "nextSyncToken", "t")).await;
     events(pass(&vendor, None).await.unwrap()).remove(0)
 }
 
