@@ -17,9 +17,11 @@ CREATE TABLE records (
     occurred_at     timestamptz,
     -- Folded: the title on the first line, everything else on the second.
     search_text     text        NOT NULL,
+    title           tsvector    NOT NULL GENERATED ALWAYS AS (
+                        to_tsvector('simple'::regconfig, split_part(search_text, E'\n', 1))
+                    ) STORED,
     search          tsvector    NOT NULL GENERATED ALWAYS AS (
-                        setweight(to_tsvector('simple'::regconfig, split_part(search_text, E'\n', 1)), 'A')
-                        || to_tsvector('simple'::regconfig, split_part(search_text, E'\n', 2))
+                        to_tsvector('simple'::regconfig, search_text)
                     ) STORED,
     removed_at      timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -36,5 +38,8 @@ CREATE INDEX records_by_external_id ON records (external_source, external_id);
 CREATE INDEX records_alive_by_feed ON records (owner_id, connector_id, feed) WHERE removed_at IS NULL;
 CREATE INDEX records_by_place ON records (owner_id, connector_id, external_place text_pattern_ops)
     WHERE external_place IS NOT NULL;
-CREATE INDEX records_newest ON records (owner_id, occurred_at DESC NULLS LAST, id DESC) WHERE removed_at IS NULL;
-CREATE INDEX records_search ON records USING gin (search);
+-- Search goes either by words or along the newest, whichever the planner finds shorter; what has no time comes last.
+CREATE INDEX records_newest ON records (owner_id, (coalesce(occurred_at, '-infinity'::timestamptz)) DESC, id DESC)
+    WHERE removed_at IS NULL;
+CREATE INDEX records_title ON records USING gin (title) WHERE removed_at IS NULL;
+CREATE INDEX records_search ON records USING gin (search) WHERE removed_at IS NULL;

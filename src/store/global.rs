@@ -22,6 +22,25 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
+    /// Lets the planner know of records that a run has brought, where they are many beside those that it knows of: the
+    /// server does so by itself only after a while, and one that is stopped with its last process may never come to it. What
+    /// it knows is about the whole table.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn refresh_statistics(&self, changed: u64) -> Result<()> {
+        let known: f32 = sqlx::query_scalar(
+            "SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = 'records'::regclass",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
+        if changed as f32 > 500.0 + known / 10.0 {
+            sqlx::query("ANALYZE records").execute(&self.pool).await?;
+        }
+        Ok(())
+    }
+
     /// The server's version and clock, for `doctor`: no table is read.
     ///
     /// # Errors

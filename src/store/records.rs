@@ -178,9 +178,9 @@ impl Store {
         let rows = sqlx::query(
             "SELECT id, occurred_at, external_id FROM records WHERE owner_id = $1 AND connector_id = $2 \
              AND feed = $3 AND removed_at IS NULL AND external_id IS NOT NULL \
-             AND ($4::uuid IS NULL OR CASE WHEN $5::timestamptz IS NULL THEN occurred_at IS NULL AND id < $4 \
-               ELSE occurred_at IS NULL OR (occurred_at, id) < ($5, $4) END) \
-             ORDER BY occurred_at DESC NULLS LAST, id DESC LIMIT $6",
+             AND ($4::uuid IS NULL OR (coalesce(occurred_at, '-infinity'::timestamptz), id) \
+               < (coalesce($5::timestamptz, '-infinity'::timestamptz), $4)) \
+             ORDER BY coalesce(occurred_at, '-infinity'::timestamptz) DESC, id DESC LIMIT $6",
         )
         .bind(&lease.owner)
         .bind(lease.connector)

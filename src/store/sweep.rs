@@ -58,6 +58,9 @@ impl Store {
             Covers::Between { from, to } => (from, to),
             Covers::Everything | Covers::Nothing => (None, None),
         };
+        let mut tx = self.pool.begin().await?;
+        // Where the planner takes a large feed for a small one it would go through all that was seen for each record.
+        sqlx::query("SET LOCAL enable_nestloop = off").execute(&mut *tx).await?;
         let counts = sqlx::query(
             "SELECT (SELECT count(*) FROM records WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
                 AND removed_at IS NULL) AS alive, \
@@ -68,7 +71,7 @@ impl Store {
         .bind(connector)
         .bind(&state.feed.id)
         .bind(state.listing.number)
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *tx)
         .await?;
         let ids = sqlx::query_scalar(
             "WITH seen AS MATERIALIZED (SELECT unnest(hashes) AS hash FROM external_seen \
@@ -87,8 +90,9 @@ impl Store {
         .bind(last)
         .bind(from.map(to_db))
         .bind(to.map(to_db))
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(Unseen {
             ids,
             alive: counts.try_get::<i64, _>("alive")?.unsigned_abs(),

@@ -20,6 +20,7 @@ use std::{
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::warn;
 
 use crate::{
     error::Error,
@@ -181,7 +182,13 @@ impl Engine {
         self.tasks.spawn(async move {
             let end = run.drive().await;
             engine.forget(id, &run.live, end.is_err());
+            let written = end.as_ref().ok().map(|end| end.stats.created + end.stats.updated);
             run.live.end(end);
+            if let Some(written) = written
+                && let Err(error) = engine.store.refresh_statistics(written).await
+            {
+                warn!(%error, "the planner could not be told of the new records");
+            }
         });
         Ok(Started::Here { live, already: false })
     }

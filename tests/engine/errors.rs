@@ -83,9 +83,12 @@ async fn each_error_ends_the_run_with_its_class_a_remedy_and_the_connectors_stat
 }
 
 fn forbidding(feed: &'static str) -> impl FnMut(&Call) -> Act + Send {
-    move |call| match call.feed == feed {
-        true => Act::Fail(Error::Forbidden("reading it needs the scope history".into())),
-        false => Act::Serve,
+    move |call| {
+        if call.feed == feed {
+            Act::Fail(Error::Forbidden("reading it needs the scope history".into()))
+        } else {
+            Act::Serve
+        }
     }
 }
 
@@ -226,9 +229,12 @@ async fn an_expiry_in_mid_listing_begins_the_listing_again_and_forgets_what_it_s
     rig.vendor.lose("a", "a00");
     rig.vendor.calm();
     let mut once = true;
-    rig.vendor.on_page(move |call| match call.cursor.is_some() && std::mem::take(&mut once) {
-        true => Act::Fail(Error::CursorExpired),
-        false => Act::Serve,
+    rig.vendor.on_page(move |call| {
+        if call.cursor.is_some() && std::mem::take(&mut once) {
+            Act::Fail(Error::CursorExpired)
+        } else {
+            Act::Serve
+        }
     });
     let end = rig.sync(&account).await;
     assert_eq!((end.status, end.stats.removed), (RunStatus::Success, 1));
@@ -320,7 +326,7 @@ async fn a_database_that_goes_away_in_mid_run_ends_it_and_the_next_run_goes_on_a
     }
     proxy.cut();
     gate.open();
-    let end = tokio::time::timeout(Duration::from_secs(60), live.ended()).await.unwrap();
+    let end = tokio::time::timeout(Duration::from_mins(1), live.ended()).await.unwrap();
     assert!(end.is_err(), "its end could not be stored: {end:?}");
     assert!(far.live(account.id).is_none());
     let stored = rig.run_row(live.run.unwrap()).await;

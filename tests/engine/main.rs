@@ -11,6 +11,7 @@
 
 mod errors;
 mod leases;
+mod owners;
 mod removals;
 mod resume;
 mod search;

@@ -133,10 +133,9 @@ async fn a_listing_cut_short_by_an_error_sweeps_nothing_until_it_is_whole() {
     for error in [unavailable(), Error::Forbidden("page two".into()), Error::NotFound] {
         let (rig, account) = one_missing(SPEC).await;
         let why = error.clone();
-        rig.vendor.on_page(move |call| match second_page(call) {
-            true => Act::Fail(why.clone()),
-            false => Act::Serve,
-        });
+        rig.vendor.on_page(
+            move |call| if second_page(call) { Act::Fail(why.clone()) } else { Act::Serve },
+        );
         assert_eq!(rig.sync(&account).await.stats.removed, 0, "{error}");
         assert_eq!(removed(&rig, &account).await, [""; 0]);
         rig.vendor.calm();
@@ -150,10 +149,8 @@ async fn a_listing_cut_short_by_a_stop_sweeps_nothing_until_it_is_whole() {
     let (rig, account) = one_missing(SPEC).await;
     let gate = Gate::shut();
     let shut = gate.clone();
-    rig.vendor.on_page(move |call| match second_page(call) {
-        true => Act::Wait(shut.clone()),
-        false => Act::Serve,
-    });
+    rig.vendor
+        .on_page(move |call| if second_page(call) { Act::Wait(shut.clone()) } else { Act::Serve });
     let live = rig.start(&account, asked()).await;
     gate.reached().await;
     live.stop();
@@ -180,9 +177,8 @@ async fn a_listing_that_left_out_an_unreadable_item_sweeps_nothing_and_the_next_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_whose_reach_is_not_known_sweeps_nothing() {
     let (rig, account) = one_missing(SPEC).await;
-    rig.vendor.on_page(|call| match second_page(call) {
-        true => edit(|page| page.covering(Covers::Nothing)),
-        false => Act::Serve,
+    rig.vendor.on_page(|call| {
+        if second_page(call) { edit(|page| page.covering(Covers::Nothing)) } else { Act::Serve }
     });
     assert_eq!(rig.sync(&account).await.stats.removed, 0);
     let (rig, account) = one_missing(Spec { absence: Absence::Unknown, ..SPEC }).await;
@@ -193,13 +189,16 @@ async fn a_listing_whose_reach_is_not_known_sweeps_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_without_content_is_alive() {
     let (rig, account) = one_missing(SPEC).await;
-    rig.vendor.on_page(|call| match second_page(call) {
-        true => edit(|mut page| {
-            let ids: Vec<String> =
-                page.upserts.drain(..).map(|record| record.key.as_str().to_owned()).collect();
-            page.seeing(ids)
-        }),
-        false => Act::Serve,
+    rig.vendor.on_page(|call| {
+        if second_page(call) {
+            edit(|mut page| {
+                let ids: Vec<String> =
+                    page.upserts.drain(..).map(|record| record.key.as_str().to_owned()).collect();
+                page.seeing(ids)
+            })
+        } else {
+            Act::Serve
+        }
     });
     let before = rig.rows(&account).await;
     assert_eq!(rig.sync(&account).await.stats.removed, 1);
@@ -279,7 +278,7 @@ async fn a_large_sweep_marks_nothing_and_waits_for_a_yes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_of_twenty_and_one_of_half_do_not_wait() {
-    for (there, gone) in [(20, 20), (60, 30)] {
+    for (there, gone) in [(20, 20), (60, 30u8)] {
         let rig = Rig::new().await;
         rig.vendor.mode(Mode::Relist);
         rig.vendor.fill("a", "a", there);
@@ -289,7 +288,7 @@ async fn a_sweep_of_twenty_and_one_of_half_do_not_wait() {
             rig.vendor.lose("a", &format!("a{number:02}"));
         }
         let end = rig.sync(&account).await;
-        assert_eq!((end.status, end.stats.removed), (RunStatus::Success, gone as u64));
+        assert_eq!((end.status, end.stats.removed), (RunStatus::Success, u64::from(gone)));
     }
 }
 

@@ -295,7 +295,7 @@ async fn a_found_record_is_read_whole_and_a_removed_one_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_of_megabytes_and_one_of_a_single_endless_word_are_indexed_as_far_as_it_goes() {
-    let long: String = (0..400_000).map(|number| format!("word{number} ")).collect();
+    let long = (0..400_000).map(|number| format!("word{number}")).collect::<Vec<_>>().join(" ");
     let kanji: String = (0x4E00..0x9FFFu32).filter_map(char::from_u32).collect();
     let (rig, _) = stored(vec![
         titled("long", "beginning", &long, 1),
@@ -307,4 +307,22 @@ async fn a_text_of_megabytes_and_one_of_a_single_endless_word_are_indexed_as_far
     assert_eq!(find(&rig, &words("word17")).await, ["long"]);
     assert_eq!(find(&rig, &words("endless")).await, ["endless"]);
     assert_eq!(find(&rig, &words("一丁丂")).await, ["kanji"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_brings_many_records_tells_the_planner_and_one_that_brings_few_does_not() {
+    let rig = Rig::new().await;
+    rig.vendor.page_size(1000);
+    let known = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'records'::regclass";
+    let account = rig.link("one").await;
+    rig.vendor.fill("a", "few", 10);
+    rig.sync(&account).await;
+    for number in 0..2000 {
+        rig.vendor.put("a", note(&format!("many {number}"), "text"));
+    }
+    let few = rig.count(known).await;
+    assert!(few <= 0, "{few}");
+    rig.sync(&account).await;
+    rig.engine.close().await; // waits for what a run leaves to be done
+    assert!(rig.count(known).await >= 2000);
 }

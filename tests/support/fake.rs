@@ -182,10 +182,10 @@ impl Vendor {
     /// Puts a record into a feed, or another version of it.
     pub fn put(&self, feed: &str, record: Record) {
         let mut world = self.world();
-        let shelf = world.shelves.entry(feed.to_owned()).or_default();
+        let at = world.shelves.entry(feed.to_owned()).or_default();
         let id = record.key.as_str().to_owned();
-        shelf.changes.push(id.clone());
-        shelf.items.insert(id, record);
+        at.changes.push(id.clone());
+        at.items.insert(id, record);
     }
 
     /// Puts `count` notes `<prefix>00`, `<prefix>01` … into a feed.
@@ -199,9 +199,9 @@ impl Vendor {
     /// Deletes a record.
     pub fn delete(&self, feed: &str, id: &str) {
         let mut world = self.world();
-        let shelf = world.shelves.get_mut(feed).expect("a feed");
-        shelf.items.remove(id).expect("a record");
-        shelf.changes.push(id.to_owned());
+        let at = world.shelves.get_mut(feed).expect("a feed");
+        at.items.remove(id).expect("a record");
+        at.changes.push(id.to_owned());
     }
 
     /// Deletes a record of which no change tells.
@@ -274,18 +274,18 @@ impl Vendor {
 
     fn serve(&self, client: &Client, feed: &Feed, cursor: Option<Cursor>) -> Result<Page<Cursor>> {
         let world = self.world();
-        let shelf = world.shelves.get(&feed.id).ok_or(Error::NotFound)?;
+        let here = world.shelves.get(&feed.id).ok_or(Error::NotFound)?;
         let size = client.page_size(world.page_size) as usize;
         match cursor {
-            None => Ok(shelf.list(world.mode, client, size, None, shelf.changes.len())),
+            None => Ok(here.list(world.mode, client, size, None, here.changes.len())),
             Some(Cursor::Listing { after, token }) => {
-                Ok(shelf.list(world.mode, client, size, Some(&after), token))
+                Ok(here.list(world.mode, client, size, Some(&after), token))
             }
-            Some(Cursor::Changes { from }) if from < shelf.forgotten => Err(Error::CursorExpired),
-            Some(Cursor::Changes { from }) => Ok(shelf.follow(size, from)),
+            Some(Cursor::Changes { from }) if from < here.forgotten => Err(Error::CursorExpired),
+            Some(Cursor::Changes { from }) => Ok(here.follow(size, from)),
             Some(Cursor::Window { after }) => {
                 let Mode::Window(from) = world.mode else { return Err(Error::CursorExpired) };
-                Ok(shelf.reread(size, from, after.as_deref()))
+                Ok(here.reread(size, from, after.as_deref()))
             }
         }
     }
@@ -321,8 +321,8 @@ impl Shelf {
         let passes = |record: &Record| {
             since.is_none_or(|since| record.properties.occurred_at().is_none_or(|at| at >= since))
         };
-        let (page, more) = self.cut(size, after, passes);
-        let next = match (more, mode) {
+        let (page, rest) = self.cut(size, after, passes);
+        let next = match (rest, mode) {
             (Some(after), _) => Next::More(Cursor::Listing { after, token }),
             (None, Mode::Changes) => Next::Resume(Cursor::Changes { from: token }),
             (None, Mode::Relist) => Next::Relist,

@@ -1,0 +1,214 @@
+//! Whose data it is: with another owner's ids nothing is read and nothing is done.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use jiff::Timestamp;
+use neotoma_importers::{
+    ids::{ConnectorId, OwnerId, RecordId, RunId},
+    provider::{Feed, Next, Page, spec::FeedGone},
+    record::Record,
+    run::{RunStatus, Stats, SyncType, Trigger},
+    store::{
+        Batch, Ending, FeedState, Lease, Leased, Position, Query, RunsQuery, StoreError, Sweep,
+    },
+    vault::{Binding, Purpose, SecretMap},
+};
+use serde_json::{Value, json};
+
+use crate::support::{Act, Gate, Rig, asked, note};
+
+/// What the methods of the store are held against; whoever adds one adds it here, or says why it names no owner.
+const TRIED: [&str; 22] = [
+    "apply",
+    "compare",
+    "connector",
+    "connector_of",
+    "connectors",
+    "count_records",
+    "count_vanished",
+    "delete_connector",
+    "feeds",
+    "feeds_of",
+    "finish",
+    "lease",
+    "link",
+    "lock_secrets",
+    "merge_feeds",
+    "record",
+    "removals_waiting",
+    "renew",
+    "run",
+    "runs",
+    "search",
+    "set_paused",
+];
+/// Of these the owner's part is tried through others: `sweep_held` and `store` take what only a lease or a lock gives.
+const TRIED_TOO: [&str; 3] = ["sweep_held", "store", "unseen"];
+/// They name no owner, and tell nothing of one: see `global.rs`.
+const WITHOUT: [&str; 6] =
+    ["close", "connect", "migrations", "refresh_statistics", "sealed_connectors", "server"];
+
+#[test]
+fn every_method_of_the_store_is_tried_here() {
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let mut methods = BTreeSet::new();
+    for entry in fs::read_dir(store).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            for line in fs::read_to_string(path).unwrap().lines() {
+                if let Some((_, rest)) = line.split_once("    pub async fn ") {
+                    methods.insert(rest.split(['(', '<']).next().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    let tried = TRIED.iter().chain(&TRIED_TOO).chain(&WITHOUT).map(|name| (*name).to_owned());
+    assert_eq!(methods, tried.collect());
+}
+
+/// Everything that is stored, but for what the run that goes on renews.
+async fn all(rig: &Rig) -> String {
+    let mut all = String::new();
+    for table in
+        ["external_connectors", "external_feeds", "external_seen", "external_sync_runs", "records"]
+    {
+        let query = format!(
+            "SELECT coalesce(string_agg(row::text, ' ' ORDER BY row::text), '') \
+             FROM (SELECT to_jsonb(t) - 'lease_until' - 'stats' AS row FROM {table} t) rows"
+        );
+        let rows: String =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&rig.pool).await.unwrap();
+        all += &rows;
+    }
+    all
+}
+
+struct Case {
+    rig: Rig,
+    stranger: OwnerId,
+    connector: ConnectorId,
+    run: RunId,
+    record: RecordId,
+}
+
+/// One owner's connector in mid-run, with a page stored and an open listing; and somebody else.
+async fn case() -> Case {
+    let rig = Rig::new().await;
+    rig.vendor.fill("a", "a", 7);
+    let account = rig.link("one").await;
+    let gate = Gate::shut();
+    rig.vendor.on_page(move |call| match call.nth {
+        2 => Act::Wait(gate.clone()),
+        _ => Act::Serve,
+    });
+    let live = rig.start(&account, asked()).await;
+    while rig.ids(&account).await.len() < 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let found =
+        rig.store.search(&rig.owner, &Query { limit: 1, ..Query::default() }).await.unwrap();
+    let stranger = OwnerId::new("stranger").unwrap();
+    rig.link_for(&stranger, "a strangers", json!({})).await;
+    Case {
+        stranger,
+        connector: account.id,
+        run: live.run.unwrap(),
+        record: found[0].record.id,
+        rig,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_another_owners_is_read() {
+    let Case { rig, stranger, connector, run, record } = &case().await;
+    let (store, everything) = (&rig.store, Query { limit: 100, ..Query::default() });
+    assert!(store.connector(stranger, *connector).await.unwrap().is_none());
+    let own = store.connectors(stranger, None, true).await.unwrap();
+    assert!(own.iter().all(|own| own.owner == *stranger) && own.len() == 1);
+    assert!(store.connector_of(stranger, "fake", "one", "").await.unwrap().is_none());
+    assert_eq!(store.count_records(stranger, *connector).await.unwrap(), 0);
+    assert_eq!(store.removals_waiting(stranger, *connector).await.unwrap(), 0);
+    assert!(store.feeds_of(stranger, *connector).await.unwrap().is_empty());
+    assert_eq!(store.count_vanished(stranger, *connector, &[]).await.unwrap(), 0);
+    assert!(store.record(stranger, *record).await.unwrap().is_none());
+    assert!(store.run(stranger, *run).await.unwrap().is_none());
+    for (run, connector) in [(None, None), (Some(*run), None), (None, Some(*connector))] {
+        let query = RunsQuery { run, connector, status: None, before: None, limit: 100 };
+        assert!(store.runs(stranger, &query).await.unwrap().is_empty());
+    }
+    for query in [
+        everything.clone(),
+        Query { words: Some("\"text\"".into()), ..everything.clone() },
+        Query { connector: Some(*connector), ..everything.clone() },
+    ] {
+        assert!(store.search(stranger, &query).await.unwrap().is_empty());
+        assert_eq!(store.search(&rig.owner, &query).await.unwrap().len(), 3);
+    }
+    let feed = Feed::new("a", "A");
+    let mut state = FeedState::new(feed);
+    (state.listing.number, state.listing.pages) = (1, 1);
+    let unseen = store.unseen(stranger, *connector, &state, &[]).await.unwrap();
+    assert!(unseen.ids.is_empty() && unseen.alive == 0 && !unseen.complete);
+    let at = Position { owner: stranger, connector: *connector, feed: "a", source: "fake" };
+    let page: Page<Value> = Page::new([note("a00", "text of a00")], Next::Relist).removing(["a01"]);
+    let (applied, removed) = store.compare(at, &Batch::of(page), |_| false).await.unwrap();
+    assert_eq!((applied.created, applied.unchanged, removed.len()), (1, 0, 0));
+    let locked = store.lock_secrets(stranger, *connector).await.unwrap();
+    assert!(locked.envelope.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_done_to_what_is_another_owners() {
+    let Case { rig, stranger, connector, run, .. } = &case().await;
+    let store = &rig.store;
+    let before = all(rig).await;
+    assert!(!store.set_paused(stranger, *connector, true).await.unwrap());
+    assert_eq!(store.delete_connector(stranger, *connector, true).await.unwrap(), (0, 0));
+    let what = (SyncType::Initial, Trigger::Cli);
+    let leased = store.lease(stranger, *connector, what, &json!({}), |_, _| true).await.unwrap();
+    assert!(matches!(leased, Leased::Refused(None)), "{leased:?}");
+
+    // A lease that was made up.
+    let lease = Lease { owner: stranger.clone(), connector: *connector, run: *run };
+    let is_lost = |error: &StoreError| matches!(error, StoreError::LeaseLost);
+    assert!(is_lost(&store.renew(&lease, &Stats::default()).await.unwrap_err()));
+    let ending = Ending { status: RunStatus::Failed, ..Ending::running(Stats::default()) };
+    assert!(is_lost(&store.finish(&lease, &ending).await.unwrap_err()));
+    let feeds = [Feed::new("a", "A")];
+    assert!(is_lost(&store.merge_feeds(&lease, &feeds, FeedGone::Remove).await.unwrap_err()));
+    assert!(store.feeds(&lease).await.unwrap().is_empty());
+    let swept = store.sweep_held(&lease, "fake", "a", &["a00".into()]).await;
+    assert!(is_lost(&swept.unwrap_err()));
+    let page: Page<Value> = Page::new(Vec::<Record>::new(), Next::Relist).removing(["a00"]);
+    let (batch, sweep) = (Batch::of(page), Sweep::Remove(vec!["a01".into()]));
+    let state = FeedState::new(Feed::new("a", "A"));
+    let now = Timestamp::UNIX_EPOCH;
+    let applied = store.apply(&lease, "fake", &state, (&batch, &sweep), now).await;
+    assert!(is_lost(&applied.unwrap_err()));
+
+    // Secrets of the stranger's own choosing.
+    let secrets: SecretMap = [("access_token", "a strangers")].into_iter().collect();
+    let purpose = Purpose::Credentials;
+    let binding =
+        Binding::Connector { owner: stranger, connector: *connector, provider: "fake", purpose };
+    let locked = store.lock_secrets(stranger, *connector).await.unwrap();
+    locked.store(&rig.vault.seal(&binding, &secrets), &["access_token".into()]).await.unwrap();
+    assert_eq!(all(rig).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_account_of_two_owners_is_two_connectors() {
+    let Case { rig, stranger, connector, .. } = &case().await;
+    let same = rig.link_for(stranger, "one", json!({})).await;
+    assert_ne!(same.id, *connector);
+    let first = rig.store.connector(&rig.owner, *connector).await.unwrap().unwrap();
+    assert!(first.secrets.is_some() && first.running.is_some());
+    // The secrets of one do not open in the other's row.
+    sqlx::query("UPDATE external_connectors SET secrets_envelope = $1 WHERE owner_id = 'stranger'")
+        .bind(serde_json::to_value(first.secrets.unwrap()).unwrap())
+        .execute(&rig.pool)
+        .await
+        .unwrap();
+    let moved = rig.again(&same).await;
+    assert!(rig.engine.start(&moved, rig.provider, asked()).await.is_err());
+}
