@@ -57,6 +57,18 @@ impl Stage {
         self.program.link(vendor.id(), &secrets).await
     }
 
+    /// The ids of what a vendor's first account has, as records have them.
+    pub fn ids(&self, vendor: Vendor) -> Vec<String> {
+        match vendor {
+            Vendor::Gmail => self.sandbox.gmail().ids(),
+            Vendor::Asana => self.sandbox.asana().reachable(),
+            Vendor::Slack => {
+                let said = self.sandbox.slack().messages();
+                said.into_iter().map(|(channel, ts)| format!("{channel}:{ts}")).collect()
+            }
+        }
+    }
+
     /// The ids of the records that are alive, sorted.
     pub async fn alive(&self) -> Vec<String> {
         let sql = "SELECT external_id FROM records WHERE removed_at IS NULL ORDER BY external_id COLLATE \"C\"";
