@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use jiff::Timestamp;
 use neotoma_importers::{
     ids::{ConnectorId, OwnerId, RecordId, RunId},
-    provider::{Feed, Next, Page, spec::FeedGone},
+    provider::{Feed, Next, Page, Settings, spec::FeedGone},
     record::Record,
     run::{RunStatus, Stats, SyncType, Trigger},
     store::{
@@ -192,7 +192,8 @@ async fn nothing_is_done_to_what_is_another_owners() {
     let binding =
         Binding::Connector { owner: stranger, connector: *connector, provider: "fake", purpose };
     let locked = store.lock_secrets(stranger, *connector).await.unwrap();
-    locked.store(&rig.vault.seal(&binding, &secrets), &["access_token".into()]).await.unwrap();
+    let sealed = rig.vault.seal(&binding, &secrets);
+    locked.store(&sealed, &["access_token".into()], &Settings::new()).await.unwrap();
     assert_eq!(all(rig).await, before);
 }
 
