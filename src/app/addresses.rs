@@ -63,11 +63,21 @@ pub(super) fn redirect_uri(settings: &Settings, spec: &Spec, app: &OAuthApp) -> 
     Ok(address)
 }
 
+/// Whether a path is none of those that something else is served at.
+pub(super) fn is_free(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    !["", "connect", "mcp", "healthz", "readyz", "metrics"].contains(&first)
+}
+
 /// Somebody must be there where an app's own address leads.
 fn check_own(settings: &Settings, app: &str, own: &Url) -> Result<()> {
     let [id, _] = variables(app);
     let name = id.replace("CLIENT_ID", "REDIRECT_URI");
     let at = own.origin().ascii_serialization();
+    if !is_free(own.path()) {
+        let problem = format!("leads to {}, where something else is: leave it out", own.path());
+        return Err(Error::invalid(name, problem));
+    }
     let public = settings.public_url.as_ref().map(|url| url.origin().ascii_serialization());
     if public.as_deref() == Some(at.as_str()) {
         return Ok(());
@@ -161,8 +171,13 @@ mod tests {
 
     #[test]
     fn an_address_at_which_nobody_waits_is_refused_by_its_variable() {
-        for own in ["http://localhost:9999/back", "https://localhost:8765/back", "https://a.test/b"]
-        {
+        for own in [
+            "http://localhost:9999/back",
+            "https://localhost:8765/back",
+            "https://a.test/b",
+            "http://localhost:8765/",
+            "http://localhost:8765/connect/x",
+        ] {
             let error = back(None, Some(own)).unwrap_err().to_string();
             assert!(error.starts_with("GOOGLE_OAUTH_REDIRECT_URI: leads to"), "{error}");
         }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::{
-    App, Cookie, Error, LinkRequest, Result, Visit, connect::binding, connectors::stored,
+    App, Cookie, Error, LinkRequest, Result, Visit, Way, connect::binding, connectors::stored,
     core::Core, entry, failure::Failure, visit::visit,
 };
 use crate::{
@@ -78,7 +78,7 @@ impl App {
         else {
             return Ok(None);
         };
-        let settings = read_settings(visit, given)?;
+        let settings = read_settings(visit, Way::Consent, given)?;
         let core = self.core().await?;
         let vault = &core.engine.vault;
         let binding = binding(&attempt.owner, &attempt.id);
@@ -112,7 +112,7 @@ impl App {
         secrets: BTreeMap<String, SecretString>,
         given: BTreeMap<String, Value>,
     ) -> Result<Option<Visit>> {
-        let settings = read_settings(visit, given)?;
+        let settings = read_settings(visit, Way::Form, given)?;
         let core = self.core().await?;
         let attempt = visit.attempt.clone();
         let opening = Opening {
@@ -128,7 +128,7 @@ impl App {
         // A browser that leaves cuts nothing off.
         let linking = core.finishing.spawn(async move {
             let core = app.core().await?;
-            let request = request(core, &attempt, secrets, settings).await?;
+            let request = request(core, &attempt, Way::Form, secrets, settings).await?;
             let linked = app.link(&attempt.owner, request).await?;
             core.end_attempt(&attempt.owner, &attempt.id, Ended::Linked(linked.connector_id)).await
         });
@@ -198,29 +198,30 @@ impl App {
             .open(&binding(&attempt.owner, &attempt.id), sealed)
             .map_err(|error| failed(damaged(error)))?;
         let app = app_of(oauth.app, &secrets).map_err(failed)?;
-        let exchanged = Code {
+        let answer = Code {
             code: &given,
             verifier: secrets.get("code_verifier"),
             redirect_uri: &address(redirect_uri).map_err(failed)?,
         };
         let tokens =
-            oauth::exchange(&self.0.transport, spec, &app, &attempt.settings, exchanged).await;
+            oauth::exchange(&self.0.transport, spec, &app, &attempt.settings, answer).await;
         let tokens = tokens.map_err(|error| Failure::of_exchange(spec, error))?;
         let mut granted = SecretMap::new();
         let mut settings = attempt.settings.clone();
         settings.extend(tokens.put_into(&mut granted));
         let granted = granted.iter().map(|(name, secret)| (name.to_owned(), secret.clone()));
-        let request = request(core, &attempt, granted.collect(), settings).await.map_err(failed)?;
+        let request = request(core, &attempt, Way::Consent, granted.collect(), settings).await;
+        let request = request.map_err(failed)?;
         let linked = self.link_granted(&attempt.owner, request, Some(&app.client_id)).await;
         Ok(linked.map_err(failed)?.connector_id)
     }
 }
 
 /// The settings that the connector is to have: what was filled in for those that the page asks, and the rest as it was.
-fn read_settings(visit: &Visit, given: BTreeMap<String, Value>) -> Result<Settings> {
+fn read_settings(visit: &Visit, way: Way, given: BTreeMap<String, Value>) -> Result<Settings> {
     let read = LinkInput::read(visit.spec, [], given)?.metadata;
     let mut settings = visit.attempt.settings.clone();
-    for field in visit.asked_settings() {
+    for field in visit.asked_settings(way) {
         settings.remove(field.name);
         if field.required && !read.contains_key(field.name) {
             return Err(Error::invalid(field.name, "is missing"));
@@ -234,11 +235,15 @@ fn read_settings(visit: &Visit, given: BTreeMap<String, Value>) -> Result<Settin
 async fn request(
     core: &Core,
     attempt: &Attempt,
+    way: Way,
     secrets: BTreeMap<String, SecretString>,
     mut settings: Settings,
 ) -> Result<LinkRequest> {
     let spec = entry(&attempt.provider)?.spec();
-    let answered = spec.oauth.as_ref().map_or(&[][..], |oauth| oauth.answer_settings);
+    let answered = match (way, &spec.oauth) {
+        (Way::Consent, Some(oauth)) => oauth.answer_settings,
+        _ => &[],
+    };
     for field in spec.fields.iter().filter(|field| !field.secret) {
         if !answered.contains(&field.name) {
             // What was left empty is to be so, also where it was not before.
@@ -252,7 +257,7 @@ async fn request(
     Ok(LinkRequest {
         provider: attempt.provider.clone(),
         account_identifier: again.map(|connector| connector.account_identifier),
-        account_label: Some(attempt.account_label.clone()),
+        account_label: Some(attempt.account_label.clone()).filter(|label| !label.is_empty()),
         secrets,
         metadata: settings,
         verify: true,

@@ -1,7 +1,8 @@
 //! Linking an account in a browser, from the side of whoever asked for it: beginning, waiting, giving up.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     ids::{AttemptId, OwnerId},
     provider::{Settings, Spec},
-    providers::Entry,
+    providers::{self, Entry},
     run::{AttemptStatus, ConnectorStatus},
     store::{Attempt, Connector, Ended, NewAttempt},
     vault::{Binding, Purpose, SecretMap},
@@ -46,11 +47,31 @@ impl App {
         addresses::port(&self.0.settings)
     }
 
-    /// Where vendors send people back to beside the usual `/oauth/{app}/callback`: the apps' own paths, with the app.
-    pub fn callback_paths(&self) -> Vec<(String, &'static str)> {
-        let apps = crate::providers::apps().into_iter().filter_map(|id| self.0.apps.find(id));
-        apps.filter_map(|app| Some((app.redirect_uri.as_ref()?.path().to_owned(), app.id)))
-            .collect()
+    /// Scheme, host and port of the pages that the server at the public address serves.
+    pub fn public_origin(&self) -> String {
+        addresses::origin(&self.0.settings)
+    }
+
+    /// What shows another process of this database, and nobody else, that this is one: a signature of what it made up.
+    ///
+    /// # Errors
+    /// When the database or the key is not available.
+    pub async fn landing_proof(&self, made_up: &AttemptId) -> Result<String> {
+        let vault = &self.core().await?.engine.vault;
+        Ok(URL_SAFE_NO_PAD.encode(vault.mac("landing", made_up.as_str().as_bytes())))
+    }
+
+    /// Where vendors send people back to instead of the usual `/oauth/{app}/callback`: the paths, and whose apps have them.
+    pub fn callback_paths(&self) -> BTreeMap<String, Vec<&'static str>> {
+        let mut paths: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
+        for app in providers::apps().into_iter().filter_map(|id| self.0.apps.find(id)) {
+            let own = app.redirect_uri.as_ref().map(|url| url.path().to_owned());
+            let usual = format!("/oauth/{}/callback", app.id);
+            if let Some(path) = own.filter(|path| *path != usual && addresses::is_free(path)) {
+                paths.entry(path).or_default().push(app.id);
+            }
+        }
+        paths
     }
 
     /// Begins to link an account in a browser: at the vendor's, or on a page of ours where it has no OAuth. When it

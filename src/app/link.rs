@@ -72,36 +72,10 @@ impl App {
             // New tokens without an app are pasted ones.
             before.as_ref().filter(|_| !new_grant)?.oauth_client_id.as_deref()
         });
-        let label = label
-            .or_else(|| before.as_ref().map(|c| c.account_label.clone()).filter(|l| !l.is_empty()))
-            .unwrap_or_else(|| account.label.clone());
-        let names: Vec<String> = secrets.names().map(str::to_owned).collect();
-        let identifier = before.as_ref().map_or(&account.id, |c| &c.account_identifier);
-        let new = NewConnector {
-            id: ConnectorId::generate(),
-            provider: spec.id,
-            provider_type: spec.category.as_str(),
-            account_identifier: identifier,
-            account_scope: &scope,
-            account_label: &label,
-            capabilities: spec.capabilities,
-            oauth_scopes: spec.oauth.as_ref().map_or(&[], |oauth| oauth.scopes),
-            oauth_client_id: client_id,
-            secret_names: &names,
-            metadata: &settings,
-        };
-        let vault = &core.engine.vault;
-        let seal = |id| vault.seal(&binding(owner, id, spec), &secrets);
-        let (connector_id, relinked) = core.store().link(owner, &new, seal).await?;
-        Ok(LinkedView {
-            connector_id,
-            provider: spec.id.to_owned(),
-            account_identifier: identifier.clone(),
-            account_label: label,
-            verified,
-            relinked,
-            secrets_set: names,
-        })
+        let before = before.as_ref();
+        let settled =
+            Settled { spec, account, before, label, scope, secrets, settings, client_id, verified };
+        keep(core, owner, settled).await
     }
 
     /// Asks the vendor whose credentials these are. A token that had to be renewed for it comes back new.
@@ -132,6 +106,53 @@ impl App {
         let account = provider.account(&client).await.map_err(|error| refused(error, spec))?;
         Ok((account, credentials.secrets().await))
     }
+}
+
+/// An account whose credentials are to be kept.
+struct Settled<'a> {
+    spec: &'static Spec,
+    account: Account,
+    before: Option<&'a Connector>,
+    label: Option<String>,
+    scope: String,
+    secrets: SecretMap,
+    settings: Settings,
+    client_id: Option<&'a str>,
+    verified: bool,
+}
+
+/// Stores an account, or stores it again. Its name is what is given, else what it was, else the vendor's.
+async fn keep(core: &Core, owner: &OwnerId, of: Settled<'_>) -> Result<LinkedView> {
+    let Settled { spec, account, before, secrets, .. } = of;
+    let known = before.map(|c| c.account_label.as_str()).filter(|label| !label.is_empty());
+    let label = of.label.unwrap_or_else(|| known.unwrap_or(&account.label).to_owned());
+    let names: Vec<String> = secrets.names().map(str::to_owned).collect();
+    let identifier = before.map_or(&account.id, |c| &c.account_identifier);
+    let new = NewConnector {
+        id: ConnectorId::generate(),
+        provider: spec.id,
+        provider_type: spec.category.as_str(),
+        account_identifier: identifier,
+        account_scope: &of.scope,
+        account_label: &label,
+        capabilities: spec.capabilities,
+        oauth_scopes: spec.oauth.as_ref().map_or(&[], |oauth| oauth.scopes),
+        oauth_client_id: of.client_id,
+        secret_names: &names,
+        metadata: &of.settings,
+    };
+    let vault = &core.engine.vault;
+    let seal = |id| vault.seal(&binding(owner, id, spec), &secrets);
+    let (connector_id, relinked) = core.store().link(owner, &new, seal).await?;
+    Ok(LinkedView {
+        connector_id,
+        provider: spec.id.to_owned(),
+        account_identifier: identifier.clone(),
+        account_label: label,
+        verified: of.verified,
+        relinked,
+        secrets_set: names,
+    })
 }
 
 /// What the vendor's answer at linking means for a person who has just given these credentials.

@@ -292,6 +292,7 @@ pub struct RecordView {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RunsView {
     /// The runs.
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     pub runs: Vec<RunView>,
     /// Give it as `cursor` for older ones.
     pub next_cursor: Option<String>,

@@ -154,10 +154,11 @@ impl Visit {
         }
     }
 
-    /// What a person may set on its page beside the credentials: the vendor's settings, but for those that it answers.
-    pub fn asked_settings(&self) -> impl Iterator<Item = &'static Field> {
+    /// What a person may set on its page beside the credentials: the vendor's settings, but for those that it answers with
+    /// the tokens.
+    pub fn asked_settings(&self, way: Way) -> impl Iterator<Item = &'static Field> {
         let spec = self.spec;
-        let answered = match self.way() {
+        let answered = match way {
             Way::Consent => spec.oauth.as_ref().map_or(&[][..], |oauth| oauth.answer_settings),
             Way::Form => &[],
         };

@@ -4,6 +4,7 @@ mod args;
 mod ask;
 mod client_config;
 mod client_file;
+mod connect;
 mod connectors;
 mod doctor;
 mod exit;
@@ -45,7 +46,7 @@ const LEFTOVERS: Duration = Duration::from_millis(100);
     version,
     max_term_width = 100,
     after_help = "Example:
-  neotoma link slack --secret access_token=-
+  neotoma connect gmail
   neotoma import --all
   neotoma records search \"quarterly report\"
 
@@ -71,7 +72,9 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Show the services that accounts can be linked at
     Providers(providers::ProvidersArgs),
-    /// Link an account, or link it again
+    /// Link an account in the browser, or link it again
+    Connect(connect::ConnectArgs),
+    /// Link an account by tokens that you have
     Link(link::LinkArgs),
     /// Show the linked accounts; delete, pause or resume one
     Connectors(connectors::ConnectorsArgs),
@@ -130,6 +133,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
             with_app(async |app| interruptible(token::run(app, owner, args)).await).await
         }
         Command::Providers(args) => providers::run(&open()?, &args),
+        Command::Connect(args) => with_app(async |app| connect::run(app, owner, args).await).await,
         Command::Link(args) => with_app(async |app| link::run(app, owner, args).await).await,
         Command::Connectors(args) => {
             with_app(async |app| interruptible(connectors::run(app, owner, args)).await).await
@@ -221,6 +225,8 @@ mod tests {
             "neotoma serve --owner zoe",
             "neotoma providers --category social --ready --json",
             "neotoma providers slack",
+            "neotoma connect gmail",
+            "neotoma connect slack --label Work --no-browser --paste --json",
             "neotoma link slack --account a@b.c --label Work --secret t=- --metadata k=v --no-verify",
             "neotoma connectors --all --json",
             "neotoma --owner zoe connectors",
@@ -252,6 +258,8 @@ mod tests {
             "neotoma",
             "neotoma frobnicate",
             "neotoma import",
+            "neotoma connect",
+            "neotoma connect gmail slack",
             "neotoma import --all --provider gmail",
             "neotoma import --all --limit 0",
             "neotoma import --all --limit 1001",

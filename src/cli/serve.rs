@@ -13,7 +13,7 @@ use crate::{
     app::App,
     ids::OwnerId,
     mcp,
-    web::{self, HttpSettings},
+    web::{self, HttpSettings, loopback::Loopback},
 };
 
 /// Arguments of `neotoma serve`.
@@ -39,6 +39,7 @@ pub async fn run(app: &App, owner: OwnerId, args: ServeArgs) -> anyhow::Result<E
                  yours; Ctrl-C ends it",
             );
         }
+        app.land_at(Loopback::new());
         mcp::serve_stdio(app.clone(), owner).await?;
         return Ok(Exit::Done);
     };

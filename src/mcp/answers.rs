@@ -2,10 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 
 use crate::{
-    app::{ConnectorView, DeletedView, ProviderView, Readiness, RunView},
+    app::{AttemptView, ConnectorView, DeletedView, ProviderView, Readiness, RunView},
     ids::ConnectorId,
     provider::spec::{Category, Webhooks},
     record::Kind,
@@ -98,6 +99,9 @@ pub(super) struct LinkedAccounts {
     pub count: usize,
     /// How many did not fit; naming a provider narrows the list.
     pub left_out: Option<usize>,
+    /// Attempts of the last hour to link one in a browser that have not done so, as `start_oauth` answers them.
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
+    pub attempts: Option<Vec<AttemptView>>,
 }
 
 /// What a person is asked before something is destroyed. An answer is either this or what was done.
@@ -140,7 +144,8 @@ pub(super) struct ConnectorSync {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ProviderSync {
     pub provider: String,
-    /// One for each account that could be synced.
+    /// One for each account that could be synced, as `sync_external_connector` answers it.
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pub runs: Vec<RunView>,
     /// Accounts that could not.
     pub not_started: Vec<NotStarted>,
@@ -173,11 +178,11 @@ pub(super) fn account_of(connector: &ConnectorView) -> String {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use serde_json::{Map, Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::{
-        app::{ConnectorStatus, LinkedView, RunsView, SearchView},
+        app::{AttemptStatus, ConnectorStatus, LinkedView, RunsView, SearchView},
         ids::RunId,
         mcp::{
             Importers,
@@ -268,6 +273,16 @@ mod tests {
             relinked: false,
             secrets_set: vec!["access_token".into()],
         };
+        let attempt = AttemptView {
+            attempt_id: "a".into(),
+            provider: "gmail".into(),
+            status: AttemptStatus::Failed,
+            authorization_url: Some("http://localhost".into()),
+            expires_at: Timestamp::UNIX_EPOCH,
+            connector_id: Some(id),
+            account: Some("ann".into()),
+            problem: Some("denied".into()),
+        };
         let mut record = record_of(json!({"name": "Plan"}));
         (record.occurred_at, record.removed_at) =
             (Some(Timestamp::UNIX_EPOCH), Some(Timestamp::UNIX_EPOCH));
@@ -286,9 +301,11 @@ mod tests {
                 json!(LinkedAccounts {
                     connectors: vec![connector()],
                     count: 1,
-                    left_out: Some(1)
+                    left_out: Some(1),
+                    attempts: Some(vec![attempt.clone()]),
                 }),
             ),
+            ("start_oauth", json!(attempt)),
             ("link_connector", json!(linked)),
             ("delete_connector", json!(Deletion { deleted: Some(deleted), confirmation: None })),
             (

@@ -17,7 +17,8 @@ use serde_json::Value;
 
 use crate::{
     app::{
-        self, LinkRequest, RunStatus, RunsRequest, SearchRequest, SyncRequest, SyncType, Trigger,
+        self, LinkRequest, RunStatus, RunsRequest, SearchRequest, StartRequest, SyncRequest,
+        SyncType, Trigger,
     },
     ids::{ConnectorId, RecordId, RunId},
     provider::spec::Category,
@@ -49,6 +50,39 @@ pub(super) struct ListProviders {
 pub(super) struct ListConnectors {
     /// Only accounts at this provider
     pub provider: Option<String>,
+}
+
+/// Arguments of `start_oauth`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartOauth {
+    /// Provider id from list_providers
+    pub provider: String,
+    /// A name to show for the account; that of a linked one links it again
+    pub account_label: Option<String>,
+    /// Where the browser goes in the end, if the server allows it
+    pub redirect_to: Option<String>,
+    /// true: a page that takes a token instead of consent
+    pub paste: Option<bool>,
+}
+
+impl StartOauth {
+    /// What of the arguments an answer to a call is bound to.
+    pub fn bound(&self) -> String {
+        let Self { provider, account_label, redirect_to, paste } = self;
+        serde_json::json!([provider, account_label, redirect_to, paste]).to_string()
+    }
+}
+
+impl From<StartOauth> for StartRequest {
+    fn from(args: StartOauth) -> Self {
+        Self {
+            provider: args.provider,
+            account_label: args.account_label,
+            redirect_to: args.redirect_to,
+            paste: args.paste.unwrap_or(false),
+        }
+    }
 }
 
 /// Arguments of `link_connector`.

@@ -141,7 +141,8 @@ fn can_ask(context: &Context) -> bool {
     elicitation.is_some_and(|can| can.form.is_some() || can.url.is_none())
 }
 
-fn is_modern(context: &Context) -> bool {
+/// Whether this request is of the protocol without a handshake.
+pub(super) fn is_modern(context: &Context) -> bool {
     context.protocol_version().is_some_and(|version| !version.has_initialize())
 }
 

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nine_tools_have_names_titles_descriptions_and_all_hints() {
+    fn the_ten_tools_have_names_titles_descriptions_and_all_hints() {
         let names: Vec<_> = tools().iter().map(|tool| tool.name.to_string()).collect();
         assert_eq!(
             names,
@@ -148,6 +148,7 @@ mod tests {
                 "list_providers",
                 "list_sync_runs",
                 "search_records",
+                "start_oauth",
                 "sync_external_connector",
                 "sync_provider_imports",
             ]
@@ -170,8 +171,9 @@ mod tests {
                 || name.starts_with("get_");
             assert_eq!(hints.read_only_hint, Some(reads), "{name}");
             assert_eq!(hints.destructive_hint, Some(name == "delete_connector"), "{name}");
-            assert_eq!(hints.idempotent_hint, Some(name != "link_connector"), "{name}");
-            let vendors = name == "link_connector" || name.starts_with("sync_");
+            let links = name == "link_connector" || name == "start_oauth";
+            assert_eq!(hints.idempotent_hint, Some(!links), "{name}");
+            let vendors = links || name == "delete_connector" || name.starts_with("sync_");
             assert_eq!(hints.open_world_hint, Some(vendors), "{name}");
         }
     }

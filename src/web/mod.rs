@@ -1,6 +1,16 @@
-//! The HTTP face: `/mcp` for clients that call over the network, the pages by which accounts are linked, and health.
+//! The HTTP face: `/mcp` for clients that call over the network, the pages on which a person links an account and where
+//! vendors send them back to, and health.
+//!
+//! [`connect::router`] is mounted by whoever has a listener: the loopback one of this room, which desktop use needs, or the
+//! server that others reach, which says who has signed in.
 
 mod auth;
+mod callback;
+pub mod connect;
+mod form;
+mod html;
+pub mod loopback;
+mod pages;
 mod server;
 
 pub use server::{HttpSettings, serve_http};

@@ -10,13 +10,14 @@ use rmcp::{
 
 use super::{named, output, structured};
 use crate::{
-    app::{LinkedView, Readiness},
+    app::{AttemptView, LinkedView, Readiness},
     mcp::{
         Context, Importers,
         answers::{Deletion, LinkedAccounts, ProviderRow, Providers},
-        args::{DeleteConnector, LinkConnector, ListConnectors, ListProviders},
+        args::{DeleteConnector, LinkConnector, ListConnectors, ListProviders, StartOauth},
         bounded,
         confirm::{Ask, Round, Verdict},
+        consent::Opened,
         errors::Answer,
         progress::thousands,
     },
@@ -60,7 +61,8 @@ impl Importers {
     #[tool(
         title = "List connectors",
         description = "Lists the linked accounts with their connector_id, status, number of records, last sync and last \
-                       error. Use it to find a connector_id or to see why an account does not sync.",
+                       error, and what became of start_oauth. Use it to find a connector_id or to see why an account \
+                       does not sync.",
         annotations(
             title = "List connectors",
             read_only_hint = true,
@@ -76,20 +78,59 @@ impl Importers {
         context: Context,
     ) -> Answer {
         let mut connectors = self.app.connectors(self.caller(&context)?, false).await?;
+        let mut attempts = self.app.attempts(self.caller(&context)?).await?;
         if let Some(id) = &args.provider {
             let provider = self.app.provider(id)?.id;
             connectors.retain(|connector| connector.provider == provider);
+            attempts.retain(|attempt| attempt.provider == provider);
         }
         let count = connectors.len();
         bounded::connectors(&mut connectors);
         let left_out = Some(count - connectors.len()).filter(|left_out| *left_out > 0);
-        structured(&LinkedAccounts { connectors, count, left_out }, Vec::new())
+        let attempts = Some(attempts).filter(|attempts| !attempts.is_empty());
+        structured(&LinkedAccounts { connectors, count, left_out, attempts }, Vec::new())
+    }
+
+    #[tool(
+        title = "Link in the browser",
+        description = "Links an account in the person's browser, by consent at the provider or on a page that takes a \
+                       token, so that no secret passes through the chat; links one again, too. Answers \
+                       authorization_url for the person to open (10 minutes, once); list_connectors shows how it went.",
+        annotations(
+            title = "Link in the browser",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = true
+        ),
+        output_schema = output::<AttemptView>()
+    )]
+    async fn start_oauth(
+        &self,
+        Parameters(args): Parameters<StartOauth>,
+        RequestState(state): RequestState,
+        InputResponses(answers): InputResponses,
+        context: Context,
+    ) -> Answer {
+        let owner = self.caller(&context)?;
+        let bound = format!("{owner}|start_oauth|{}", args.bound());
+        let opened = if state.is_some() {
+            self.after_opening(&context, owner, &bound, Round { state, answers }).await?
+        } else {
+            let attempt = self.app.start_oauth(owner, args.into()).await?;
+            self.have_opened(&context, owner, &bound, attempt).await?
+        };
+        match opened {
+            Opened::Ask(asked) => Ok((*asked).into()),
+            Opened::Attempt(attempt) => structured(&*attempt, Vec::new()),
+        }
     }
 
     #[tool(
         title = "Link an account",
-        description = "Links an account with tokens the person supplies, or links it again when its grant is gone. \
-                       Checks them at the provider first; answers connector_id, the account, and which secrets are set.",
+        description = "Links an account with tokens that are at hand, or links it again. Prefer start_oauth: there no \
+                       secret passes through the chat. Checks them at the provider first; answers connector_id, the \
+                       account, and which secrets are set.",
         annotations(
             title = "Link an account",
             read_only_hint = false,
@@ -109,15 +150,15 @@ impl Importers {
 
     #[tool(
         title = "Delete a connector",
-        description = "Unlinks an account: erases its secrets and ends its syncs; its records stay. With delete_records \
-                       they are erased too, after a confirmation: by the client, or by repeating the call with the \
+        description = "Unlinks an account: ends its grant at the provider where that can be done, erases its secrets, \
+                       ends its syncs; its records stay. With delete_records they are erased too, after a confirmation: by the client, or by repeating the call with the \
                        answer's confirm token once the person agrees.",
         annotations(
             title = "Delete a connector",
             read_only_hint = false,
             destructive_hint = true,
             idempotent_hint = true,
-            open_world_hint = false
+            open_world_hint = true
         ),
         output_schema = output::<Deletion>()
     )]
