@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use jiff::Timestamp;
 use neotoma_importers::{
-    ids::{ConnectorId, OwnerId, RecordId, RunId},
+    ids::{AttemptId, ConnectorId, OwnerId, RecordId, RunId},
     provider::{Feed, Next, Page, Settings, spec::FeedGone},
     record::Record,
     run::{RunStatus, Stats, SyncType, Trigger},
     store::{
-        Batch, Ending, FeedState, Lease, Leased, Position, Query, RunsQuery, StoreError, Sweep,
+        Batch, Ended, Ending, FeedState, Lease, Leased, NewAttempt, Opening, Position, Query,
+        RunsQuery, StoreError, Sweep, TokenKind,
     },
     vault::{Binding, Purpose, SecretMap},
 };
@@ -17,9 +18,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Act, Gate, Rig, asked, note};
 
-/// What the methods of the store are held against; whoever adds one adds it here, or says why it names no owner.
-const TRIED: [&str; 22] = [
+/// What is tried here with another owner's ids. Whoever adds a method to the store adds it here, or says why it names no
+/// owner. `sweep_held`, `newest_known` and the like take a lease: one that was made up is tried.
+const TRIED: [&str; 36] = [
+    "add_token",
     "apply",
+    "attempt",
+    "close_abandoned",
     "compare",
     "connector",
     "connector_of",
@@ -27,6 +32,7 @@ const TRIED: [&str; 22] = [
     "count_records",
     "count_vanished",
     "delete_connector",
+    "end_attempt",
     "feeds",
     "feeds_of",
     "finish",
@@ -34,19 +40,39 @@ const TRIED: [&str; 22] = [
     "link",
     "lock_secrets",
     "merge_feeds",
+    "newest_known",
+    "open_attempt",
+    "open_attempts",
     "record",
     "removals_waiting",
     "renew",
+    "revoke_token",
     "run",
     "runs",
     "search",
     "set_paused",
+    "start_attempt",
+    "store",
+    "sweep_held",
+    "tokens",
+    "unseen",
+    "use_state",
 ];
-/// Of these the owner's part is tried through others: `sweep_held` and `store` take what only a lease or a lock gives.
-const TRIED_TOO: [&str; 3] = ["sweep_held", "store", "unseen"];
-/// They name no owner, and tell nothing of one: see `global.rs`.
-const WITHOUT: [&str; 6] =
-    ["close", "connect", "migrations", "refresh_statistics", "sealed_connectors", "server"];
+/// They name no owner: see `global.rs`.
+const WITHOUT: [&str; 12] = [
+    "attempt_by_state",
+    "attempt_of_anyone",
+    "close",
+    "connect",
+    "has_tokens",
+    "migrations",
+    "redeem_code",
+    "refresh_statistics",
+    "sealed_connectors",
+    "server",
+    "sweep_attempts",
+    "token_owner",
+];
 
 #[test]
 fn every_method_of_the_store_is_tried_here() {
@@ -62,16 +88,22 @@ fn every_method_of_the_store_is_tried_here() {
             }
         }
     }
-    let tried = TRIED.iter().chain(&TRIED_TOO).chain(&WITHOUT).map(|name| (*name).to_owned());
+    let tried = TRIED.iter().chain(&WITHOUT).map(|name| (*name).to_owned());
     assert_eq!(methods, tried.collect());
 }
 
 /// Everything that is stored, but for what the run that goes on renews.
 async fn all(rig: &Rig) -> String {
     let mut all = String::new();
-    for table in
-        ["external_connectors", "external_feeds", "external_seen", "external_sync_runs", "records"]
-    {
+    for table in [
+        "external_connectors",
+        "external_feeds",
+        "external_seen",
+        "external_sync_runs",
+        "records",
+        "oauth_attempts",
+        "api_tokens",
+    ] {
         let query = format!(
             "SELECT coalesce(string_agg(row::text, ' ' ORDER BY row::text), '') \
              FROM (SELECT to_jsonb(t) - 'lease_until' - 'stats' AS row FROM {table} t) rows"
@@ -177,6 +209,8 @@ async fn nothing_is_done_to_what_is_another_owners() {
     let feeds = [Feed::new("a", "A")];
     assert!(is_lost(&store.merge_feeds(&lease, &feeds, FeedGone::Remove).await.unwrap_err()));
     assert!(store.feeds(&lease).await.unwrap().is_empty());
+    assert!(store.newest_known(&lease, "a", None, 100).await.unwrap().is_empty());
+    assert!(!store.close_abandoned(stranger, *connector, *run, |_, _| true).await.unwrap());
     let swept = store.sweep_held(&lease, "fake", "a", &["a00".into()]).await;
     assert!(is_lost(&swept.unwrap_err()));
     let page: Page<Value> = Page::new(Vec::<Record>::new(), Next::Relist).removing(["a00"]);
@@ -212,4 +246,42 @@ async fn the_same_account_of_two_owners_is_two_connectors() {
         .unwrap();
     let moved = rig.again(&same).await;
     assert!(rig.engine.start(&moved, rig.provider, asked()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_to_link_and_a_token_are_their_owners_alone() {
+    let Case { rig, stranger, connector, .. } = &case().await;
+    let (store, settings, hash) = (&rig.store, Settings::new(), [7; 32]);
+    let id = AttemptId::generate();
+    let new = NewAttempt {
+        id: &id,
+        provider: "fake",
+        account_label: "",
+        settings: &settings,
+        relinks: None,
+        origin: "http://127.0.0.1:8765",
+        redirect_uri: None,
+        redirect_to: None,
+        secrets: None,
+    };
+    store.start_attempt(&rig.owner, &new).await.unwrap();
+    let opening =
+        Opening { cookie_hash: &hash, state_hash: Some(&hash), secrets: None, settings: &settings };
+    assert!(store.open_attempt(&rig.owner, &id, &opening).await.unwrap());
+    let token = store.add_token(&rig.owner, TokenKind::Token, &hash, None).await.unwrap();
+
+    let before = all(rig).await;
+    assert!(store.attempt(stranger, &id).await.unwrap().is_none());
+    assert!(store.open_attempts(stranger).await.unwrap().is_empty());
+    assert!(!store.open_attempt(stranger, &id, &opening).await.unwrap());
+    assert!(!store.use_state(stranger, &id, &hash).await.unwrap());
+    for ended in [Ended::Linked(*connector), Ended::Failed("denied", "it was denied")] {
+        assert!(!store.end_attempt(stranger, &id, ended).await.unwrap());
+    }
+    assert!(store.tokens(stranger).await.unwrap().is_empty());
+    assert!(!store.revoke_token(stranger, token.id).await.unwrap());
+    assert!(store.start_attempt(stranger, &new).await.is_err(), "one id, two owners");
+    assert!(store.add_token(stranger, TokenKind::Token, &hash, None).await.is_err());
+    assert_eq!(all(rig).await, before);
+    assert!(store.use_state(&rig.owner, &id, &hash).await.unwrap());
 }
