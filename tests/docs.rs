@@ -70,6 +70,13 @@ fn code(cell: &str) -> &str {
     cell.split('`').nth(1).unwrap_or_else(|| panic!("{cell} has no code"))
 }
 
+/// Names what is told and is not, and what is and is not told.
+fn same(what: &str, told: &BTreeSet<String>, known: &BTreeSet<String>) {
+    let (over, lacking) = (told.difference(known), known.difference(told));
+    let (over, lacking): (Vec<_>, Vec<_>) = (over.collect(), lacking.collect());
+    assert!(over.is_empty() && lacking.is_empty(), "{what} lack {lacking:?}, and have {over:?}");
+}
+
 /// The lines of the blocks of shell commands.
 fn shell_lines(text: &str) -> Vec<&str> {
     let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
@@ -162,7 +169,7 @@ fn every_variable_that_the_code_reads_is_in_the_readme_and_no_other() {
     let told: Vec<String> =
         rows(section(&readme, "Settings")).iter().map(|row| code(row[0]).to_owned()).collect();
     assert_eq!(told.len(), told.iter().collect::<BTreeSet<_>>().len(), "one is told twice");
-    assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), read);
+    same("the README's settings", &told.into_iter().collect(), &read);
 }
 
 #[tokio::test]
@@ -179,13 +186,13 @@ async fn the_readme_and_the_manifest_list_the_servers_tools() {
     let told = rows(section(&readme, "Your assistant"));
     let told: BTreeSet<String> =
         told.iter().filter(|row| row.len() == 2).map(|row| code(row[0]).to_owned()).collect();
-    assert_eq!(told, tools, "in the README");
+    same("the README's tools", &told, &tools);
 
     let manifest: Value = serde_json::from_str(&file("mcp-manifest.json")).unwrap();
     let told = manifest["tools"].as_array().unwrap().iter();
     let told: BTreeSet<String> =
         told.map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(told, tools, "in the manifest");
+    same("the manifest's tools", &told, &tools);
     assert_eq!(manifest["version"], env!("CARGO_PKG_VERSION"));
 }
 
@@ -217,7 +224,7 @@ fn every_service_is_in_the_readme_as_it_stands() {
         .collect();
     assert_eq!(told.len(), 47);
     for (told, known) in told.iter().zip(&known) {
-        assert_eq!(told, known);
+        assert_eq!(told, known, "in the README, and in the catalog");
     }
 }
 
@@ -231,7 +238,8 @@ fn a_ready_service_is_told_in_full_with_every_permission_that_it_asks_for() {
         .collect();
     let ready = ALL.iter().filter(|entry| matches!(entry, Entry::Ready(_)));
     let ready: BTreeMap<&str, _> = ready.map(|entry| (entry.spec().name, entry.spec())).collect();
-    assert_eq!(told.keys().collect::<Vec<_>>(), ready.keys().collect::<Vec<_>>());
+    let names = |all: &mut dyn Iterator<Item = &&str>| all.map(|name| (*name).to_owned()).collect();
+    same("the README's ready services", &names(&mut told.keys()), &names(&mut ready.keys()));
     for (name, spec) in ready {
         let row = &told[name];
         assert!(row.len() == 6 && row.iter().all(|cell| !cell.is_empty()), "{row:?}");
