@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{
     Method, StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::{
     Client, json, redact,
@@ -180,6 +182,14 @@ impl Call {
     pub fn bearer(mut self, token: SecretString) -> Self {
         self.auth = Auth::Other(token);
         self
+    }
+
+    /// Sends a name and a password (HTTP Basic, RFC 7617) instead of the account's token.
+    pub fn basic(self, name: &SecretString, password: &SecretString) -> Self {
+        let pair = format!("{}:{}", name.expose_secret(), password.expose_secret());
+        let pair = Zeroizing::new(pair);
+        let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
+        self.header("authorization", &value)
     }
 
     /// Sends no token of ours: the credentials stand elsewhere in the call.

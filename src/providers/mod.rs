@@ -86,7 +86,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&front::SPEC),
     Entry::Planned(&calendly::SPEC),
     Entry::Ready(&google::calendar::GoogleCalendar),
-    Entry::Planned(&apple_calendar::SPEC),
+    Entry::Ready(&apple_calendar::AppleCalendar),
     Entry::Planned(&zoom::SPEC),
     Entry::Planned(&google::meet::SPEC),
     Entry::Planned(&microsoft::graph::SPEC),

@@ -383,6 +383,12 @@ impl Event {
             updated_at: None,
         }
     }
+
+    /// Whether it goes on at that moment, or may: when a series ends is not said by its beginning and end.
+    pub fn lasts_until(&self, moment: Timestamp) -> bool {
+        let end = self.end.as_ref().unwrap_or(&self.start).instant();
+        self.recurrence.is_some() || end.is_none_or(|end| end >= moment)
+    }
 }
 
 macro_rules! into_properties {

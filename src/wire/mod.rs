@@ -1,9 +1,11 @@
-//! What vendors' answers have in common: lists, times, HTML, mail addresses.
+//! What vendors' answers have in common: lists, times, HTML, mail addresses, calendars, WebDAV.
 //!
 //! Vendor data is not to be trusted: everything here takes any input in time linear in its length, and gives up a part
 //! of it rather than the whole.
 
+pub mod dav;
 pub mod html;
+pub mod ics;
 pub mod mail;
 pub mod many;
 pub mod time;

@@ -60,12 +60,17 @@ async fn only_the_accounts_own_token_is_renewed() {
     let vendor = Vendor::start(|_, _| json(401, "{}")).await;
     let account = vendor.account();
     let call = || account.client.get(format!("{API}/a"));
-    for call in
-        [call().bearer("page".into()), call().anonymous(), call().header("authorization", "Bot x")]
-    {
+    for call in [
+        call().bearer("page".into()),
+        call().anonymous(),
+        call().header("authorization", "Bot x"),
+        call().basic(&"Aladdin".into(), &"open sesame".into()),
+    ] {
         assert!(matches!(call.json::<Value>().await, Err(Error::Reconnect(_))));
     }
-    assert_eq!(sent(&vendor), [Some("Bearer page".into()), None, Some("Bot x".into())]);
+    let basic = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="; // the example of RFC 7617
+    let own = [Some("Bearer page".into()), None, Some("Bot x".into()), Some(basic.into())];
+    assert_eq!(sent(&vendor), own);
     assert_eq!(renewals(&account), 0);
 }
 

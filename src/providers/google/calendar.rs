@@ -23,7 +23,7 @@ use crate::{
         Account, Covers, Feed, Next, Page, Provider,
         spec::{FeedGone, OAuth2, Rate, Spec, Webhooks},
     },
-    record::{Kind, Record},
+    record::{Kind, Properties, Record},
     wire::Many,
 };
 
@@ -253,7 +253,10 @@ impl Phase {
     /// Leaves out of a listing what was over before it begins: Google's own bound would hold for the token, too.
     fn bound(&self, mut page: Page<Cursor>) -> Page<Cursor> {
         let Self::Listing { since: Some(since), .. } = self else { return page };
-        page.upserts.retain(|record| event::lasts_until(record, *since));
+        page.upserts.retain(|record| match &record.properties {
+            Properties::Event(event) => event.lasts_until(*since),
+            _ => true,
+        });
         page.covering(Covers::Between { from: Some(*since), to: None })
     }
 }

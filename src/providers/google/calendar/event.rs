@@ -5,9 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     provider::{Feed, Gone},
-    record::{
-        Attendee, Conference, Event, EventStatus, Moment, Person, Properties, Record, Ref, Response,
-    },
+    record::{Attendee, Conference, Event, EventStatus, Moment, Person, Record, Ref, Response},
     wire::{Many, html, time},
 };
 
@@ -178,11 +176,4 @@ fn conference(hangout: Option<String>, data: Option<ConferenceData>) -> Option<C
     }
     let found = Conference { url: hangout.or(video), id, provider };
     (found != Conference::default()).then_some(found)
-}
-
-/// Whether an event goes on at that moment, or may: of a series only the vendor could say when it ends.
-pub fn lasts_until(record: &Record, moment: Timestamp) -> bool {
-    let Properties::Event(event) = &record.properties else { return true };
-    let end = event.end.as_ref().unwrap_or(&event.start).instant();
-    event.recurrence.is_some() || end.is_none_or(|end| end >= moment)
 }
