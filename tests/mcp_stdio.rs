@@ -222,7 +222,7 @@ async fn both_eras_list_the_same_tools_and_neither_touches_the_database() {
     );
     assert_eq!(discovered["result"]["cacheScope"], "public");
     let tools = modern.modern(2, "tools/list", json!({})).await["result"]["tools"].clone();
-    assert_eq!(tools.as_array().unwrap().len(), 9);
+    assert_eq!(tools.as_array().unwrap().len(), 10);
     assert!(!modern.data.path().join("data").exists(), "a list of tools needs no data");
     let (well, written, _) = modern.close().await;
     assert!(well);

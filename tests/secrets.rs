@@ -386,6 +386,8 @@ async fn tools(hunt: &mut Hunt, connectors: &[String]) {
         ),
         ("sync_external_connector", json!({"connector_id": connectors[1], "since": MISPLACED})),
         ("sync_external_connector", json!({"connector_id": MISPLACED})),
+        ("start_oauth", json!({"provider": "gmail", "account_label": "Mail"})),
+        ("start_oauth", json!({"provider": "gmail", "redirect_to": MISPLACED})),
         ("sync_provider_imports", json!({"provider": "slack"})),
         ("list_sync_runs", json!({"limit": 100})),
         ("search_records", json!({"query": "rain"})),

@@ -12,5 +12,6 @@ mod html;
 pub mod loopback;
 mod pages;
 mod server;
+mod sign_in;
 
 pub use server::{HttpSettings, serve_http};

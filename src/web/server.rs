@@ -16,7 +16,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::auth::{authenticate, problem};
+use super::{
+    auth::{authenticate, problem},
+    connect,
+    loopback::Loopback,
+    sign_in,
+};
 use crate::{app::App, mcp};
 
 /// How long a request's body may take to arrive.
@@ -84,11 +89,20 @@ async fn router(
         .fallback_service(service)
         .layer(middleware::from_fn(whole_body))
         .layer(middleware::from_fn_with_state(app.clone(), authenticate));
+    // Without a public address the pages are at the loopback listener, which only this machine reaches.
+    let pages = if let Some(url) = public {
+        connect::router(app.clone(), sign_in::door(app.clone()))
+            .merge(sign_in::router(app.clone(), url.scheme() == "https"))
+    } else {
+        app.land_at(Loopback::new());
+        Router::new()
+    };
     Ok(Router::new()
         .nest_service("/mcp", mcp)
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .with_state(app)
+        .merge(pages)
         .layer(middleware::from_fn_with_state(hosts, known_host)))
 }
 

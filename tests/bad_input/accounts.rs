@@ -53,7 +53,7 @@ async fn a_deleted_connector_is_gone_until_its_account_is_linked_again() {
     stage.sandbox.forget_requests();
     let mut assistant = stage.program.serve().await;
     let said = assistant.sync(&id).await.unwrap_err();
-    assert!(said.contains("was deleted") && said.contains("link_connector"), "{said}");
+    assert!(said.contains("was deleted") && said.contains("start_oauth"), "{said}");
     let said = assistant.refuses("sync_provider_imports", json!({"provider": "gmail"})).await;
     assert!(said.contains("no account is linked at gmail"), "{said}");
     assert_eq!(assistant.does("list_connectors", json!({})).await["count"], 0);
@@ -103,11 +103,11 @@ async fn a_grant_that_expires_in_mid_run_keeps_the_pages_and_asks_for_a_new_link
     stage.sandbox.grant(Vendor::Gmail).expire_after(1 + 21 + 21);
     let sync = json!({"connector_id": id, "limit": 20, "wait_seconds": 25});
     let said = assistant.refuses("sync_external_connector", sync).await;
-    assert!(said.contains("link_connector") && said.contains("40 records"), "{said}");
+    assert!(said.contains("start_oauth") && said.contains("40 records"), "{said}");
     assert_eq!(stage.alive().await.len(), 40, "the pages are kept");
     let listed = assistant.does("list_connectors", json!({})).await["connectors"][0].clone();
     assert_eq!(listed["status"], "needs_reauth");
-    assert!(listed["last_error"].as_str().unwrap().contains("link_connector"), "{listed}");
+    assert!(listed["last_error"].as_str().unwrap().contains("start_oauth"), "{listed}");
     let run =
         assistant.does("list_sync_runs", json!({"connector_id": id})).await["runs"][0].clone();
     assert_eq!((&run["status"], &run["error"]["class"]), (&json!("failed"), &json!("reconnect")));

@@ -11,9 +11,9 @@ mod postgres;
 #[expect(dead_code, reason = "it has more than these tests need")]
 mod sandbox;
 #[path = "../support/server.rs"]
+#[expect(dead_code, reason = "it has more than these tests need")]
 mod server;
 #[path = "../support/stage.rs"]
-#[expect(dead_code, reason = "it has more than these tests need")]
 mod stage;
 
 mod accounts;

@@ -12,6 +12,8 @@
 mod errors;
 mod leases;
 mod owners;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod removals;
 mod resume;
 mod search;

@@ -1,5 +1,4 @@
 //! A vendor in memory: several feeds, each with a listing in pages and a feed of changes, and a script of what goes wrong.
-#![expect(clippy::similar_names, reason = "a feed's shelf among the shelves, a page of a pass")]
 
 use std::{
     collections::{BTreeMap, HashMap},
