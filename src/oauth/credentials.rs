@@ -5,7 +5,7 @@
 //! once half its life is over. One that is too young is left alone.
 
 use std::sync::{
-    Mutex as StdMutex, PoisonError,
+    Arc, Mutex as StdMutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
+use tracing::Instrument;
 
 use super::{App, Apps, Grant, refresh, variables};
 use crate::{
@@ -153,7 +154,9 @@ fn least_age(refresh: &Refresh) -> SignedDuration {
 }
 
 /// The secrets of a linked account, over the store.
-pub struct StoredCredentials {
+pub struct StoredCredentials(Arc<Stored>);
+
+struct Stored {
     store: Store,
     vault: Vault,
     owner: OwnerId,
@@ -185,7 +188,7 @@ impl StoredCredentials {
             .ok_or_else(|| Error::Reconnect("its secrets were deleted".into()))?;
         let known =
             vault.open(&binding(&connector.owner, connector.id, spec), envelope).map_err(sealed)?;
-        Ok(Self {
+        Ok(Self(Arc::new(Stored {
             store,
             vault,
             owner: connector.owner.clone(),
@@ -194,9 +197,31 @@ impl StoredCredentials {
             known: StdMutex::new(known),
             tried: AtomicBool::new(false),
             renewing: Mutex::new(()),
-        })
+        })))
     }
 
+    /// Renews the token, on a task of its own: a vendor whose refresh tokens are good for one use has taken the old one as
+    /// soon as it is asked, and the new one is kept although whoever needed it, a run that is stopped, waits no longer.
+    async fn renewed(&self, refused: SecretString) -> Result<SecretString> {
+        let stored = Arc::clone(&self.0);
+        let renewed = tokio::spawn(async move { stored.renewed(&refused).await }.in_current_span());
+        let given_up = |_| Err(Error::Unavailable("the renewal of the token was given up".into()));
+        renewed.await.unwrap_or_else(given_up)
+    }
+
+    /// The token, renewed by itself; as it is where that fails.
+    async fn renewed_by_itself(&self, token: SecretString) -> SecretString {
+        if self.0.tried.swap(true, Ordering::Relaxed) {
+            return token;
+        }
+        self.renewed(token.clone()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the token could not be renewed ahead of time; it is used as it is");
+            token
+        })
+    }
+}
+
+impl Stored {
     fn known(&self) -> std::sync::MutexGuard<'_, SecretMap> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -215,17 +240,6 @@ impl StoredCredentials {
         let (token, settings) = self.renewal.renew(&mut secrets).await?;
         self.keep(locked, secrets, &settings).await?;
         Ok(token)
-    }
-
-    /// The token, renewed by itself; as it is where that fails.
-    async fn renewed_by_itself(&self, token: SecretString) -> SecretString {
-        if self.tried.swap(true, Ordering::Relaxed) {
-            return token;
-        }
-        self.renewed(&token).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the token could not be renewed ahead of time; it is used as it is");
-            token
-        })
     }
 
     /// Notes a presumed end, so that the token will be renewed in time.
@@ -270,23 +284,23 @@ impl StoredCredentials {
 
 impl Credentials for StoredCredentials {
     fn secret(&self, name: &str) -> Option<SecretString> {
-        self.known().get(name).cloned()
+        self.0.known().get(name).cloned()
     }
 
     fn access_token(&self) -> BoxFuture<'_, Result<Option<SecretString>>> {
         Box::pin(async {
             let (token, need) = {
-                let known = self.known();
-                let need = self.renewal.need(&known, Timestamp::now())?;
+                let known = self.0.known();
+                let need = self.0.renewal.need(&known, Timestamp::now())?;
                 (known.get("access_token").cloned(), need)
             };
             let Some(token) = token else { return Ok(None) };
             Ok(Some(match need {
                 Need::Nothing => token,
-                Need::Renewal => self.renewed(&token).await?,
+                Need::Renewal => self.renewed(token).await?,
                 Need::OwnRenewal => self.renewed_by_itself(token).await,
                 Need::End => {
-                    self.date().await?;
+                    self.0.date().await?;
                     token
                 }
             }))
@@ -295,7 +309,7 @@ impl Credentials for StoredCredentials {
 
     fn renew(&self, refused: &SecretString) -> BoxFuture<'_, Result<SecretString>> {
         let refused = refused.clone();
-        Box::pin(async move { self.renewed(&refused).await })
+        Box::pin(async move { self.renewed(refused).await })
     }
 }
 

@@ -17,6 +17,7 @@ mod postgres;
 mod removals;
 mod resume;
 mod search;
+mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
 mod sync;

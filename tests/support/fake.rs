@@ -90,7 +90,7 @@ impl Gate {
         self.open.send_replace(true);
     }
 
-    async fn pass(&self) {
+    pub async fn pass(&self) {
         self.reached.send_replace(true);
         self.open.subscribe().wait_for(|open| *open).await.expect("the gate stands");
     }
