@@ -1,8 +1,11 @@
 //! Linked accounts.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::{Row, postgres::PgRow};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Result, Store, StoreError,
@@ -332,6 +335,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn lock_secrets(&self, owner: &OwnerId, id: ConnectorId) -> Result<LockedSecrets> {
+        let turn = Arc::clone(&self.exchanges).acquire_owned().await;
+        let turn = turn.map_err(|closed| StoreError::Unavailable(closed.to_string()))?;
         let mut tx = self.pool.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)")
             .bind(lock_key("secrets", owner, id))
@@ -346,7 +351,7 @@ impl Store {
         .await?;
         let envelope =
             stored.flatten().map(Envelope::try_from).transpose().map_err(|_| BAD_ENVELOPE)?;
-        Ok(LockedSecrets { tx, owner: owner.clone(), id, envelope })
+        Ok(LockedSecrets { tx, _turn: turn, owner: owner.clone(), id, envelope })
     }
 }
 
@@ -357,6 +362,7 @@ const BAD_ENVELOPE: StoreError =
 #[derive(Debug)]
 pub struct LockedSecrets {
     tx: sqlx::Transaction<'static, sqlx::Postgres>,
+    _turn: OwnedSemaphorePermit,
     owner: OwnerId,
     id: ConnectorId,
     /// As they are now; absent once the connector is deleted.

@@ -30,12 +30,13 @@ pub use records::{Found, KnownRecord, Place, Query, Stored};
 pub use runs::{Run, RunsQuery};
 pub use sweep::{Sweep, Unseen, hash_id};
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Semaphore;
 
 /// Shorthand for results of the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -109,11 +110,15 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: PgPool,
+    /// Each exchange of secrets keeps a connection for as long as the vendor takes; so many may at once.
+    exchanges: Arc<Semaphore>,
 }
 
 impl Store {
     /// Connections of one process. A run uses one a feed and a few more; tools use one each.
     const CONNECTIONS: u32 = 12;
+    /// How many of them exchanges of secrets may hold.
+    const EXCHANGES: usize = 4;
     /// How long one is waited for. A server that refuses connections is asked again and again until then: somebody waits for
     /// an answer meanwhile.
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -136,7 +141,7 @@ impl Store {
             )),
             other => StoreError::Refused(other.to_string()),
         })?;
-        Ok(Self { pool })
+        Ok(Self { pool, exchanges: Arc::new(Semaphore::new(Self::EXCHANGES)) })
     }
 
     /// Ends the connections, after the statements at hand.

@@ -349,7 +349,7 @@ async fn a_database_that_breaks_off_every_connection_again_and_again_loses_and_d
     rig.vendor.fill("a", "a", 100);
     rig.vendor.fill("b", "b", 100);
     let account = rig.link("one").await;
-    let options = rig.database.options.clone();
+    let options = rig.database.options.clone().application_name("breaker");
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
     let breaker = tokio::spawn(async move {
         use sqlx::{ConnectOptions as _, Connection as _};

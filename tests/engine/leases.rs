@@ -308,7 +308,9 @@ async fn a_deletion_waits_for_the_page_that_is_being_stored_and_takes_it_along()
     assert!(matches!(joined, Started::Here { already: true, .. }));
     lock.commit().await.unwrap();
     assert_eq!(deletion.await.unwrap(), (2, 0));
-    assert_eq!(live.ended().await.unwrap().status, RunStatus::Cancelled);
+    // Its page was its last: it may have ended before the deletion's turn came.
+    let ended = live.ended().await.unwrap().status;
+    assert!(matches!(ended, RunStatus::Cancelled | RunStatus::Success), "{ended:?}");
     assert_eq!(rig.rows(&account).await.len(), 0);
 }
 

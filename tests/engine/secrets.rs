@@ -11,7 +11,7 @@ use std::{
 use axum::{Json, Router, routing::post};
 use jiff::{SignedDuration, Timestamp};
 use neotoma_importers::{
-    http::{Credentials as _, Transport, TransportConfig},
+    http::{Credentials, Transport, TransportConfig},
     oauth::{Apps, StoredCredentials, binding},
     provider::{
         Settings, Spec,
@@ -161,7 +161,7 @@ async fn one_exchange_serves_all_processes() {
     let server = TokenServer::start().await;
     let account = link(&rig, "one", "zero").await;
     let each: Vec<_> = (0..6).map(|_| server.credentials(&rig, &account)).collect();
-    let all = futures::future::join_all(each.iter().map(|of| of.access_token()));
+    let all = futures::future::join_all(each.iter().map(Credentials::access_token));
     let (tokens, ()) = tokio::join!(all, async {
         server.gate.reached().await;
         server.gate.open();
@@ -181,7 +181,7 @@ async fn slow_exchanges_of_many_accounts_leave_connections_for_everybody_else() 
         let account = link(&rig, &format!("account {number}"), "zero").await;
         each.push(server.credentials(&rig, &account));
     }
-    let all = futures::future::join_all(each.iter().map(|of| of.access_token()));
+    let all = futures::future::join_all(each.iter().map(Credentials::access_token));
     let (tokens, ()) = tokio::join!(all, async {
         server.gate.reached().await;
         // Whoever could begin has begun; the database is there for others all the same.
