@@ -14,6 +14,9 @@ use crate::{
     ids::OwnerId,
 };
 
+/// The class of a run whose removals wait for a yes: what was asked is done.
+const WAITING: &str = "removals_waiting";
+
 /// What became of one connector.
 pub struct Outcome {
     /// The connector.
@@ -48,12 +51,13 @@ impl Outcome {
             Ended::Run(run) => match (&run.error, run.status) {
                 // The class of `error::Error::Reconnect`, which is all that a finished run still says of it.
                 (Some(error), _) if error.class == "reconnect" => Verdict::Reconnect,
+                (Some(error), _) if error.class == WAITING => Verdict::Well,
                 // One that runs was left to another process when this one was asked to stop.
                 (Some(_), _)
                 | (None, RunStatus::Failed | RunStatus::Cancelled | RunStatus::Running) => {
                     Verdict::Failed
                 }
-                // A budget of pages that was spent, or removals that wait for a yes: what was asked is done.
+                // A budget of pages that was spent: what was asked is done.
                 (None, RunStatus::Success | RunStatus::Partial) => Verdict::Well,
             },
         }
@@ -178,7 +182,9 @@ pub fn time(run: &RunView) -> String {
 pub fn remarks(owner: &OwnerId, run: &RunView) -> Vec<String> {
     let name = table::account(&run.provider, &run.account);
     let mut remarks = Vec::new();
-    remarks.extend(run.error.iter().map(|error| table::about(&name, &error.message)));
+    // Removals that wait are told of below, with the command that agrees to them.
+    let error = run.error.iter().filter(|error| error.class != WAITING);
+    remarks.extend(error.map(|error| table::about(&name, &error.message)));
     if !run.feeds_skipped.is_empty() {
         let feeds = run.feeds_skipped.iter().map(|feed| one_line(feed)).collect::<Vec<_>>();
         remarks.push(format!("{name}: left out: {}", feeds.join("; ")));
@@ -243,6 +249,7 @@ mod tests {
             (vec![well(), well()], 0),
             (vec![ran(RunStatus::Partial, None)], 0),
             (vec![ran(RunStatus::Partial, Some("rate_limited"))], 1),
+            (vec![ran(RunStatus::Partial, Some("removals_waiting"))], 0),
             (vec![ran(RunStatus::Cancelled, None)], 1),
             (vec![ran(RunStatus::Running, None)], 1),
             (vec![failed()], 1),

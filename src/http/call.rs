@@ -210,9 +210,9 @@ impl Call {
         self
     }
 
-    /// The vendor reports errors with status 200 (Slack): the policy's `fault` is asked about a success too, with its
-    /// status, and what it says counts as if an error status had come: waits, retries, the renewal of the token. Only
-    /// answers of less than 4 KiB are looked at.
+    /// The vendor reports errors with status 200 (Slack): the policy's `fault` is asked about every answer too, of a
+    /// success or an [accepted](Self::accepting) status, and what it says counts as if an error status had come: waits,
+    /// retries, the renewal of the token. Only answers of less than 4 KiB are looked at.
     pub fn errors_in_ok(mut self) -> Self {
         self.errors_in_ok = true;
         self

@@ -31,7 +31,7 @@ const WHOLE_CALL: Duration = Duration::from_mins(1);
 const REDIRECTS: usize = 5;
 /// What goes along to another host: nothing that could be a credential.
 const HARMLESS: [HeaderName; 4] = [ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, USER_AGENT];
-/// The largest successful answer that is asked whether it is an error.
+/// The largest answer that is asked whether it is an error.
 const LARGEST_ERROR_IN_OK: usize = 4 << 10;
 
 /// What came back, with its shares of the budget.
@@ -299,7 +299,7 @@ async fn receive(
     Err(judge(&client.of().policy, &label, status, &headers, &answer, client.now()))
 }
 
-/// What a successful answer of a vendor that reports errors so says went wrong.
+/// What an answer of a vendor that reports errors in such says went wrong.
 fn error_in_ok(
     client: &Client,
     call: &Prepared,
@@ -307,7 +307,7 @@ fn error_in_ok(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Option<Failure> {
-    if !call.errors_in_ok || !status.is_success() || body.len() >= LARGEST_ERROR_IN_OK {
+    if !call.errors_in_ok || body.len() >= LARGEST_ERROR_IN_OK {
         return None;
     }
     let answer: Value = serde_json::from_slice(body).ok()?;

@@ -44,7 +44,7 @@ mod testing;
 
 /// The catalog, in order of rank.
 pub static ALL: &[Entry] = &[
-    Entry::Planned(&x::SPEC),
+    Entry::Ready(&x::X),
     Entry::Ready(&meta::facebook::Facebook),
     Entry::Ready(&meta::instagram::Instagram),
     Entry::Planned(&linkedin::SPEC),
@@ -67,10 +67,10 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&notion::SPEC),
     Entry::Ready(&asana::Asana),
     Entry::Planned(&trello::SPEC),
-    Entry::Planned(&monday::SPEC),
+    Entry::Ready(&monday::Monday),
     Entry::Planned(&clickup::SPEC),
     Entry::Planned(&atlassian::jira::SPEC),
-    Entry::Planned(&linear::SPEC),
+    Entry::Ready(&linear::Linear),
     Entry::Planned(&basecamp::SPEC),
     Entry::Planned(&airtable::SPEC),
     Entry::Planned(&google::drive::SPEC),

@@ -1,9 +1,10 @@
-//! What vendors' answers have in common: lists, times, HTML, mail addresses, calendars, WebDAV.
+//! What vendors' answers have in common: lists, times, HTML, mail addresses, calendars, WebDAV, GraphQL.
 //!
 //! Vendor data is not to be trusted: everything here takes any input in time linear in its length, and gives up a part
 //! of it rather than the whole.
 
 pub mod dav;
+pub mod graphql;
 pub mod html;
 pub mod ics;
 pub mod mail;

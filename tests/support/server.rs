@@ -188,6 +188,19 @@ impl Running {
         self.child.kill().await.unwrap();
     }
 
+    /// Waits until it has said this among its messages.
+    pub async fn says(&mut self, what: &str) {
+        let mut lines = BufReader::new(self.child.stderr.take().unwrap()).lines();
+        loop {
+            let line = timeout(PATIENCE, lines.next_line()).await.expect("it says nothing");
+            let line = line.unwrap().unwrap_or_else(|| panic!("it has ended without {what:?}"));
+            if line.contains(what) {
+                break;
+            }
+        }
+        self.child.stderr = Some(lines.into_inner().into_inner());
+    }
+
     /// What is left to read of what it said.
     pub async fn said(&mut self) -> String {
         let mut said = Vec::new();
@@ -279,7 +292,7 @@ impl Server {
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": client});
         let opened = server.ask("initialize", params).await;
         assert_eq!(opened["result"]["protocolVersion"], "2025-11-25", "{opened}");
-        server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+        server.notify("notifications/initialized", json!({})).await;
         let listed = server.ask("tools/list", json!({})).await;
         server.tools.clone_from(listed["result"]["tools"].as_array().unwrap());
         server
@@ -354,6 +367,21 @@ impl Server {
     pub async fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.request(method, params).await;
         self.answer(id).await
+    }
+
+    /// A request of protocol 2026-07-28, which carries what the server needs to know of its client, and its answer.
+    pub async fn modern(&mut self, method: &str, mut params: Value, capabilities: Value) -> Value {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": capabilities,
+        });
+        self.ask(method, params).await
+    }
+
+    /// Tells the server something that needs no answer.
+    pub async fn notify(&mut self, method: &str, params: Value) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params})).await;
     }
 
     /// Begins a call of a tool; `progress` asks to be told of it.
