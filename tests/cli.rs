@@ -184,7 +184,7 @@ async fn connectors_are_shown_paused_resumed_and_deleted() {
     let program = &stage.program;
     let none = program.done(&["connectors"]).await;
     assert!(
-        none.err.contains("no account is linked yet") && none.err.contains("neotoma link"),
+        none.err.contains("no account is linked yet") && none.err.contains("neotoma connect gmail"),
         "{none:?}"
     );
     let id = stage.link(Vendor::Gmail).await;
@@ -221,7 +221,8 @@ async fn connectors_are_shown_paused_resumed_and_deleted() {
     assert_eq!(
         deleted,
         json!({"connector_id": id, "provider": "gmail", "account_identifier": "maya@kestrel.example",
-            "records_deleted": 3, "records_kept": 0})
+            "records_deleted": 3, "records_kept": 0, "revoked": false,
+            "note": "what was pasted still works at Gmail: revoke it there if nothing else uses it"})
     );
     assert_eq!(stage.count("SELECT count(*) FROM records").await, 0);
     assert_eq!(program.done(&["connectors", "--json"]).await.json(), json!([]));

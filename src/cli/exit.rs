@@ -83,11 +83,13 @@ pub fn sentence(error: &anyhow::Error) -> String {
 
 /// Names commands where a remedy that is shared with the tools names a tool.
 pub fn for_terminal(text: &str) -> String {
-    const COMMANDS: [(&str, &str); 8] = [
+    const COMMANDS: [(&str, &str); 10] = [
         ("list_providers", "neotoma providers"),
         ("list_connectors", "neotoma connectors"),
         ("list_sync_runs", "neotoma runs"),
         ("search_records", "neotoma records search"),
+        ("link_connector, provider=", "neotoma link "),
+        ("start_oauth, provider=", "neotoma connect "),
         ("link_connector", "neotoma link"),
         ("start_oauth", "neotoma connect"),
         ("paste: true", "--paste"),

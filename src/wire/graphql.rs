@@ -74,7 +74,7 @@ impl Dialect {
         }
     }
 
-    /// For [`Provider::fault`](crate::provider::Provider::fault): what an answer without data means. One that has a part of
+    /// For a provider's `fault`: what an answer without data means. One that has a part of
     /// the data, or that only asks for a smaller query, is read by whoever asked.
     pub fn fault(&self, body: &Value) -> Option<Error> {
         let data = body.get("data").and_then(Value::as_object);

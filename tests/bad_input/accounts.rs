@@ -112,7 +112,7 @@ async fn a_grant_that_expires_in_mid_run_keeps_the_pages_and_asks_for_a_new_link
         assistant.does("list_sync_runs", json!({"connector_id": id})).await["runs"][0].clone();
     assert_eq!((&run["status"], &run["error"]["class"]), (&json!("failed"), &json!("reconnect")));
     let ran = stage.program.run(&["import", "--all"]).await;
-    assert!(ran.code == 4 && ran.err.contains("neotoma connect"), "{ran:?}");
+    assert!(ran.code == 4 && ran.err.contains("neotoma connect gmail"), "{ran:?}");
     // Linked again, it goes on where it stopped.
     stage.sandbox.grant(Vendor::Gmail).grant_again();
     assert_eq!(assistant.link("gmail", stage.token(Vendor::Gmail)).await, id);
