@@ -184,7 +184,7 @@ async fn connectors_are_shown_paused_resumed_and_deleted() {
     let program = &stage.program;
     let none = program.done(&["connectors"]).await;
     assert!(
-        none.err.contains("no account is linked yet") && none.err.contains("neotoma connect gmail"),
+        none.err.contains("no account is linked yet") && none.err.contains("neotoma link"),
         "{none:?}"
     );
     let id = stage.link(Vendor::Gmail).await;
@@ -599,7 +599,7 @@ async fn the_history_of_runs_is_filtered_and_paged() {
     let next = runs(&["--limit", "1", "--cursor", text(&newest["next_cursor"])]).await;
     assert_eq!(next["runs"][0]["status"], "success");
     let one = stage.program.done(&["runs", "--run-id", text(&failed[0]["run_id"])]).await;
-    assert!(one.out.contains("failed") && one.err.contains("neotoma link"), "{one:?}");
+    assert!(one.out.contains("failed") && one.err.contains("neotoma connect gmail"), "{one:?}");
     let unknown = "0198c1de-0000-7000-8000-000000000001";
     let ran = stage.program.run(&["runs", "--run-id", unknown]).await;
     assert!(ran.code == 2 && ran.err.contains("there is no run"), "{ran:?}");
