@@ -20,8 +20,9 @@ use crate::{
 const LONGEST_TOKEN: usize = 64 << 10;
 
 /// Words that say that the grant has ended.
-const GRANT: [&str; 16] = [
+const GRANT: [&str; 17] = [
     "invalid_grant",
+    "invalid_code",          // Slack
     "invalid_refresh_token", // Slack
     "bad_refresh_token",     // HubSpot
     "token_revoked",
@@ -106,7 +107,7 @@ pub(super) fn read(
         (Verdict::Grant, Asked::Tokens) => RefreshError::Reconnect(format!(
             "{name} did not accept the sign-in ({word}): it was too old or had been used before"
         )),
-        (Verdict::Unknown, Asked::Tokens) if status.is_client_error() => {
+        (Verdict::Unknown, Asked::Tokens) if status.is_client_error() || said_no(&answer) => {
             RefreshError::Reconnect(format!("{name} did not accept the sign-in ({word})"))
         }
         (Verdict::App, _) => RefreshError::App {

@@ -108,7 +108,7 @@ pub async fn refresh(
     let address = address(spec, oauth, oauth.refresh.url.unwrap_or(oauth.token_url), settings)?;
     let request = request(spec.name, oauth, app, grant)?;
     let client = client(transport, spec, settings, &address, None);
-    let call = request.call(&client, method(oauth.refresh.method)?, &address);
+    let call = request.call(oauth, &client, method(oauth.refresh.method)?, &address);
     let call = if oauth.refresh.rotates { call.unrepeatable() } else { call.idempotent() };
     let asked = client.now();
     let answer = call.accepting_refusals().answer().await?;

@@ -122,7 +122,7 @@ pub async fn exchange(
     request.declared(oauth.token_params, |name| Ok::<_, Error>(of_app(app, name)))?;
     let address = address(spec, oauth, oauth.token_url, settings)?;
     let client = client(transport, spec, settings, &address, None);
-    let call = request.call(&client, reqwest::Method::POST, &address).unrepeatable();
+    let call = request.call(oauth, &client, reqwest::Method::POST, &address).unrepeatable();
     let at = client.now();
     let answer = call.accepting_refusals().answer().await?;
     let tokens = answer::read(spec, oauth, Asked::Tokens, answer.status, &answer.body, at)?;
@@ -151,7 +151,7 @@ async fn lasting(
     })?;
     let address = address(spec, oauth, exchange.url, settings)?;
     let client = client(transport, spec, settings, &address, None);
-    let call = request.call(&client, method(exchange.method)?, &address);
+    let call = request.call(oauth, &client, method(exchange.method)?, &address);
     let at = client.now();
     let answer = call.accepting_refusals().answer().await?;
     let tokens = answer::read(spec, oauth, Asked::Tokens, answer.status, &answer.body, at)?;

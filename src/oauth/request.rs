@@ -89,7 +89,13 @@ impl Request {
     }
 
     /// The call; its parameters stand in the query where the method has no body.
-    pub(super) fn call(self, client: &Client, method: Method, address: &Url) -> Call {
+    pub(super) fn call(
+        self,
+        oauth: &OAuth2,
+        client: &Client,
+        method: Method,
+        address: &Url,
+    ) -> Call {
         let by_query = method == Method::GET;
         let call = client.call(method, address.as_str()).anonymous();
         let pairs: Vec<(&str, &str)> =
@@ -105,6 +111,10 @@ impl Request {
         let call = match &self.basic {
             Some(basic) => call.header("authorization", basic),
             None => call,
+        };
+        let call = match oauth.user_agent {
+            "" => call,
+            own => call.header("user-agent", own),
         };
         call.header("accept", "application/json")
     }

@@ -63,13 +63,13 @@ pub async fn revoke(
             request.param("token", token.expose_secret());
             request.app(oauth, app);
             let client = client(transport, spec, settings, &address, None);
-            (request.call(&client, Method::POST, &address).accepting_refusals(), auth)
+            (request.call(oauth, &client, Method::POST, &address).accepting_refusals(), auth)
         }
         Revoke::Token => {
             let mut request = Request::new(oauth.client_auth);
             request.param("token", token.expose_secret());
             let client = client(transport, spec, settings, &address, None);
-            let call = request.call(&client, Method::POST, &address).accepting_refusals();
+            let call = request.call(oauth, &client, Method::POST, &address).accepting_refusals();
             (call, oauth.client_auth)
         }
     };

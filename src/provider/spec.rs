@@ -248,6 +248,8 @@ pub struct OAuth2 {
     pub answer_settings: &'static [&'static str],
     /// Other hosts of the addresses above, for accounts of a region.
     pub regions: &'static [Region],
+    /// What the app calls itself at these addresses, where the vendor wants more than the program's name; empty for that.
+    pub user_agent: &'static str,
     /// Why a grant may end sooner than a person expects: part of a sentence, empty for nothing.
     pub grant_note: &'static str,
     /// The vendor ignores the port of a loopback redirect address.
@@ -279,6 +281,7 @@ impl OAuth2 {
         token_answer_path: "",
         answer_settings: &[],
         regions: &[],
+        user_agent: "",
         grant_note: "",
         loopback_any_port: false,
         https_redirect: false,

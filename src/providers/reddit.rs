@@ -9,6 +9,10 @@ use crate::{
     record::Kind,
 };
 
+/// Calls under a library's name are refused. Source: "Reddit API Wiki: Rules".
+const USER_AGENT: &str =
+    concat!("server:neotoma-importers:v", env!("CARGO_PKG_VERSION"), " (by /u/neotoma)");
+
 /// What is constant about Reddit.
 pub static SPEC: Spec = Spec {
     rank: 9,
@@ -32,6 +36,7 @@ pub static SPEC: Spec = Spec {
         client_auth: ClientAuth::Basic,
         authorize_params: &[("duration", "permanent")],
         refresh: Refresh { access_token_seconds: Some(86_400), ..Refresh::BASE },
+        user_agent: USER_AGENT,
         ..OAuth2::BASE
     }),
     fields: &[

@@ -63,6 +63,11 @@ pub(super) struct Wrong {
 }
 
 impl Wrong {
+    /// The problem without the field's help, which stands beside it anyway.
+    pub fn in_short(&self) -> &str {
+        self.problem.split_once(". ").map_or(self.problem.as_str(), |(problem, _)| problem)
+    }
+
     /// A use case's error, as the form shows it.
     pub fn of(error: &Error, provider: &str) -> Self {
         use crate::error::Error as Vendor;
@@ -148,12 +153,12 @@ fn input(html: &mut String, field: &Field, value: &str, error: Option<&Wrong>) {
         let _ = write!(html, " value=\"{}\"", Text(value));
     }
     if error.is_some() {
-        html.push_str(" aria-invalid=\"true\"");
+        html.push_str(" aria-invalid=\"true\" autofocus");
     }
     html.push('>');
     if let Some(wrong) = error {
-        let problem = Text(&wrong.problem);
-        let _ = write!(html, "<p class=\"error\" id=\"{name}-error\">It {problem}</p>");
+        let problem = Text(wrong.in_short());
+        let _ = write!(html, "<p class=\"error\" id=\"{name}-error\">It {problem}.</p>");
     }
     html.push_str("</div>\n");
 }

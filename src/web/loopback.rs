@@ -46,6 +46,8 @@ const LARGEST: u64 = 16 << 10;
 /// The listener of one process.
 #[derive(Default)]
 pub struct Loopback {
+    /// Two attempts that begin at once do not both reach for the port.
+    opening: tokio::sync::Mutex<()>,
     state: Mutex<Option<Serving>>,
     shown: Arc<Notify>,
 }
@@ -66,6 +68,7 @@ struct Listeners {
 impl Landing for Loopback {
     fn serve(&self, app: App, until: Timestamp) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
+            let _one = self.opening.lock().await;
             if self.extend(until) {
                 return Ok(());
             }

@@ -34,8 +34,8 @@ pub(super) fn consent(visit: &Visit, cookie: &Cookie, wrong: Option<&Wrong>) -> 
     let mut body = String::new();
     let _ = write!(
         body,
-        "<h1>{}</h1>\n{}<p>{name} will ask you to sign in and to let this app read. It cannot change or delete \
-         anything there, and nothing is imported before you or your assistant start it.</p>\n{}",
+        "<h1>{}</h1>\n{}<p>{name} will ask you to sign in and to give your permission. Neotoma only reads, and \
+         nothing is imported before you or your assistant ask for it.</p>\n{}",
         Text(&title),
         alert(wrong, visit.asked_settings(Way::Consent)),
         facts(visit),
@@ -298,7 +298,7 @@ fn title(visit: &Visit) -> String {
 /// What goes where.
 fn facts(visit: &Visit) -> String {
     format!(
-        "<dl><dt>Service</dt><dd>{}</dd><dt>Imported</dt><dd>{}</dd><dt>Into the data of</dt><dd>{}</dd></dl>\n",
+        "<dl><dt>Service</dt><dd>{}</dd><dt>Imported</dt><dd>{}</dd><dt>Owner</dt><dd>{}</dd></dl>\n",
         Text(visit.spec().name),
         Text(visit.spec().capabilities.join(", ")),
         Text(visit.owner())
@@ -337,7 +337,7 @@ fn alert<'a>(wrong: Option<&Wrong>, mut shown: impl Iterator<Item = &'a Field>) 
     let Some(wrong) = wrong else { return String::new() };
     let text = match &wrong.field {
         Some(name) => match shown.find(|field| field.name == name) {
-            Some(field) => format!("{}: it {}", field.label, wrong.problem),
+            Some(field) => format!("{}: it {}", field.label, wrong.in_short()),
             None => format!("{name}: {}", wrong.problem),
         },
         None => wrong.problem.clone(),
