@@ -127,6 +127,42 @@ async fn many_processes_at_once_leave_the_records_of_one() {
 }
 
 #[tokio::test]
+async fn processes_that_link_one_account_at_once_make_one_connector() {
+    let stage = Stage::mails(3).await;
+    let token = format!("access_token={}", stage.sandbox.grant(Vendor::Gmail).access_token());
+    let link = ["link", "gmail", "--secret", &token, "--json"];
+    let linked = join_all((0..4).map(|_| stage.program.done(&link))).await;
+    let linked: Vec<_> = linked.iter().map(Ran::json).collect();
+    assert!(linked.iter().all(|of| of["connector_id"] == linked[0]["connector_id"]), "{linked:?}");
+    assert_eq!(linked.iter().filter(|of| of["relinked"] == false).count(), 1, "{linked:?}");
+    assert_eq!(stage.count("SELECT count(*) FROM external_connectors").await, 1);
+    let run = stage.program.import(linked[0]["connector_id"].as_str().unwrap(), &[]).await;
+    assert_eq!(run["status"], "success", "what was sealed last opens: {run}");
+}
+
+#[tokio::test]
+async fn a_connector_that_another_process_pauses_or_deletes_gets_no_further_page() {
+    for (command, records) in
+        [(&["connectors", "pause"][..], 20), (&["connectors", "delete", "--records", "--yes"], 0)]
+    {
+        let stage = Stage::mails(60).await;
+        let connector = stage.link(Vendor::Gmail).await;
+        let gate = stage.sandbox.hold(Vendor::Gmail, "/messages?*pageToken=");
+        let first = stage.program.start(&[&import(&connector)[..], &["--limit", "20"]].concat());
+        gate.reached().await;
+        until("the first page is stored", async || stage.alive().await.len() == 20).await;
+        stage.program.done(&[command, &[&connector]].concat()).await;
+        gate.open();
+        let ran = first.ended().await;
+        let ended = ran.json()[0].clone();
+        assert_eq!((ran.code, &ended["status"]), (1, &json!("cancelled")), "{ran:?}");
+        assert_eq!(stage.alive().await.len(), records, "{command:?}");
+        let held = "SELECT count(*) FROM external_connectors WHERE lease_run IS NOT NULL";
+        assert_eq!(stage.count(held).await, 0);
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_changes_with_each_use_is_exchanged_by_one_of_two_processes() {
     let mut stage =
         Stage::sized(Sizes { mails: 0, tasks: 0, projects: 0, messages: 20, channels: 1 }).await;

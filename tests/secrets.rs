@@ -525,20 +525,24 @@ async fn an_envelope_that_was_moved_to_another_row_does_not_open() {
             .fetch_one(&stage.database)
             .await
             .unwrap();
-    // To another account of the same person, to another provider, to another person.
-    for (owner, to) in [("local", maya), ("local", task), ("bob", bobs)] {
-        let moved =
-            sqlx::query("UPDATE external_connectors SET secrets_envelope = $1 WHERE id::text = $2")
-                .bind(&sealed)
-                .bind(&to)
-                .execute(&stage.database)
-                .await
-                .unwrap();
-        assert_eq!(moved.rows_affected(), 1);
+    // Into the row of another account of the same person, of another provider, of another person; and its own row made
+    // another provider's, or another person's.
+    for (owner, of, change) in [
+        ("local", &maya, "secrets_envelope = $1"),
+        ("local", &task, "secrets_envelope = $1"),
+        ("bob", &bobs, "secrets_envelope = $1"),
+        ("local", &zoe, "provider = 'asana', secrets_envelope = $1"),
+        ("eve", &zoe, "provider = 'gmail', owner_id = 'eve', secrets_envelope = $1"),
+    ] {
+        let sql = format!("UPDATE external_connectors SET {change} WHERE id::text = $2");
+        let moved = sqlx::query(AssertSqlSafe(sql)).bind(&sealed).bind(of);
+        assert_eq!(moved.execute(&stage.database).await.unwrap().rows_affected(), 1);
         stage.program.set("NEOTOMA_OWNER", owner);
-        let ran = stage.program.run(&["import", "--connector-id", &to]).await;
-        assert!(ran.code == 1 && ran.err.contains("secrets:"), "{ran:?}");
+        let ran = stage.program.run(&["import", "--connector-id", of]).await;
+        assert!(ran.code == 1 && ran.err.contains("secrets:"), "{change}: {ran:?}");
     }
+    let home = "UPDATE external_connectors SET owner_id = 'local' WHERE owner_id = 'eve'";
+    sqlx::query(home).execute(&stage.database).await.unwrap();
     assert!(stage.sandbox.requests().is_empty(), "no vendor was sent another's token");
     stage.program.set("NEOTOMA_OWNER", "local");
     assert_eq!(

@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
@@ -94,6 +94,7 @@ pub struct Assistant {
     client: RunningService<RoleClient, Ear>,
     said: Arc<Mutex<Vec<String>>>,
     closing: Arc<AtomicBool>,
+    launched: Instant,
 }
 
 impl Assistant {
@@ -120,6 +121,7 @@ impl Assistant {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        let launched = Instant::now();
         let mut child = program.spawn().context("the server cannot be launched")?;
         let said = Arc::<Mutex<Vec<String>>>::default();
         let closing = Arc::<AtomicBool>::default();
@@ -138,7 +140,12 @@ impl Assistant {
         };
         let client = Ear::default().serve((output, input)).await;
         let client = client.with_context(|| told("the server does not answer", &said))?;
-        Ok(Self { child, client, said, closing })
+        Ok(Self { child, client, said, closing, launched })
+    }
+
+    /// How long ago it was launched.
+    pub fn age(&self) -> Duration {
+        self.launched.elapsed()
     }
 
     /// Name, version and protocol of the server.

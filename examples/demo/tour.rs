@@ -78,10 +78,9 @@ pub fn vendors(screen: &Screen, sandbox: &Sandbox) -> io::Result<()> {
 }
 
 async fn greet(screen: &Screen, assistant: &Assistant) -> anyhow::Result<()> {
-    let began = Instant::now();
     let tools = assistant.tools().await?;
-    let took = began.elapsed().as_millis();
-    screen.check(&format!("{}: {} tools in {took} ms", assistant.server(), tools.len()))?;
+    let (age, count) = (assistant.age().as_millis(), tools.len());
+    screen.check(&format!("{}: {count} tools, {age} ms after its launch", assistant.server()))?;
     let names: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
     screen.whisper(&names.join(", "))?;
     Ok(())

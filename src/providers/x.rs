@@ -182,9 +182,7 @@ impl Provider for X {
                     .into(),
             ),
             (403, _) => Error::Forbidden(
-                "X refuses it; the token may lack the scopes tweet.read and users.read: link the \
-                 account again and allow them"
-                    .into(),
+                "X refuses it; the token may lack the scopes tweet.read and users.read".into(),
             ),
             _ => return None,
         })

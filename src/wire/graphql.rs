@@ -74,8 +74,8 @@ impl Dialect {
         }
     }
 
-    /// For a provider's `fault`: what an answer without data means. One that has a part of
-    /// the data, or that only asks for a smaller query, is read by whoever asked.
+    /// For a provider's `fault`: what an answer without data means. One that has a part of the data, or that only asks for a
+    /// smaller query, is read by whoever asked.
     pub fn fault(&self, body: &Value) -> Option<Error> {
         let data = body.get("data").and_then(Value::as_object);
         if data.is_some_and(|data| data.values().any(|part| !part.is_null())) {

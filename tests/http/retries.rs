@@ -50,6 +50,22 @@ async fn a_post_is_repeated_only_where_it_is_said_to_be_harmless() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_is_asked_for_is_read_for_the_vendors_own_words_first() {
+    let vendor = Vendor::start(|n, _| {
+        json(400, if n == 0 { r#"{"error":"backend"}"# } else { r#"{"error":"too large"}"# })
+    })
+    .await;
+    let call = vendor.client().post(format!("{API}/a")).accepting(reqwest::StatusCode::BAD_REQUEST);
+    let answer = call.errors_in_ok().idempotent().json::<Value>().await.unwrap();
+    assert_eq!((answer["error"].as_str(), vendor.seen().len()), (Some("too large"), 2));
+
+    let vendor = Vendor::start(|_, _| json(400, r#"{"error":"backend"}"#)).await;
+    let call = vendor.client().post(format!("{API}/a")).accepting(reqwest::StatusCode::BAD_REQUEST);
+    let answer = call.json::<Value>().await.unwrap();
+    assert_eq!(answer["error"], "backend", "unless that was not asked for");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_breaks_is_tried_again_for_a_read_and_not_for_a_post() {
     let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":".to_vec();
     let whole = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec();

@@ -77,9 +77,9 @@ fn meaning(problem: &Problem) -> Option<Error> {
             "monday.com does not let this token read it; its owner needs access to the board"
                 .into(),
         ),
-        "missingRequiredPermissions" => Error::Forbidden(
-            "the token lacks the scopes boards:read and me:read: link the account again".into(),
-        ),
+        "missingRequiredPermissions" => {
+            Error::Forbidden("the token lacks the scopes boards:read and me:read".into())
+        }
         "ResourceNotFoundException" | "InvalidBoardIdException" => Error::NotFound,
         "INTERNAL_SERVER_ERROR" | "API_TEMPORARILY_BLOCKED" => {
             Error::Unavailable("answered an error of its own".into())
