@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     cluster::Place,
     sandbox::{Sandbox, Vendor, World, data::Sizes},
-    server::{KEY, Program, Server, count, until},
+    server::{KEY, Program, Server, until},
     stage::{Stage, sorted},
 };
 
@@ -190,61 +190,6 @@ async fn a_full_disk_is_named_and_what_was_stored_is_kept() {
     let run = assistant.sync(&id).await.unwrap();
     assert_eq!((&run["status"], &run["stats"]["created"]), (&json!("success"), &json!(40)));
     assert_eq!(stage.alive().await, sorted(stage.ids(Vendor::Gmail)));
-}
-
-/// Records of somebody else's, until the table's file is larger than a segment of the log, which a limit must not touch.
-const FILLER: &str = "INSERT INTO external_connectors (owner_id, id, provider, provider_type, account_identifier, \
-     secrets_envelope) VALUES ('filler', '0198c1de-0000-7000-8000-000000000001', 'gmail', 'productivity', 'f', '{}'); \
-     INSERT INTO records (owner_id, id, connector_id, feed, type, external_source, external_id, properties, digest, \
-     search_text) SELECT 'filler', gen_random_uuid(), '0198c1de-0000-7000-8000-000000000001', '', 'message', 'gmail', \
-     n::text, jsonb_build_object('text', (SELECT string_agg(md5(n::text || m::text), '') FROM \
-     generate_series(1, 48) AS m)), '', '' FROM generate_series(1, 10500) AS n";
-
-/// Holds the files of a database's server to a size, or to none. Its processes have the limit from their start.
-#[cfg(target_os = "linux")]
-fn limit_files(server: rustix::process::Pid, bytes: Option<u64>) {
-    use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
-    let maximum = getrlimit(Resource::Fsize).maximum;
-    prlimit(Some(server), Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_full_disk_of_the_embedded_database_costs_no_more_than_the_page_at_hand() {
-    let (sandbox, place, program) = embedded(60).await;
-    let token = sandbox.grant(Vendor::Gmail).access_token();
-    let here = place.up().await; // it goes on while programs come and go
-    let id = program.link("gmail", &[("access_token", &token)]).await;
-    let database = PgPool::connect_with(here.connect_options()).await.unwrap();
-    sqlx::raw_sql(FILLER).execute(&database).await.unwrap();
-    let size = count(&database, "SELECT pg_relation_size('records')").await.unsigned_abs();
-    assert!(size > 17 << 20, "a segment of the log must fit: {size}");
-    // Room for a page or so; the file then ends within a block, as on a full disk.
-    let server = place.server().unwrap();
-    limit_files(server, Some(size + 3 * 8192 + 4096));
-    let import = ["import", "--json", "--connector-id", &id, "--limit", "20"];
-    let ran = program.run(&import).await;
-    let run = ran.json()[0].clone();
-    assert_eq!((ran.code, &run["status"]), (1, &json!("failed")), "{ran:?}");
-    // Servers since PostgreSQL 16 say it by another SQLSTATE.
-    let class = run["error"]["class"].as_str().unwrap();
-    assert!(
-        class == "disk_full"
-            || run["error"]["message"].as_str().unwrap().contains("File too large"),
-        "{run}"
-    );
-    let alive = "SELECT count(*) FROM records WHERE owner_id = 'local'";
-    let kept = count(&database, alive).await;
-    assert!(kept < 60 && kept % 20 == 0, "whole pages: {kept}");
-    limit_files(server, None);
-    let run = program.import(&id, &["--limit", "20"]).await;
-    assert_eq!(
-        (&run["status"], &run["stats"]["created"]),
-        (&json!("success"), &json!(60 - kept)),
-        "{run}"
-    );
-    database.close().await;
-    here.stop().await.unwrap();
 }
 
 #[tokio::test]
