@@ -65,9 +65,7 @@ pub(super) fn judge(
 /// 410 is `NotFound`: that a cursor expired is for the vendor's file to say, since most use 410 for single things.
 fn by_status(label: &str, status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Failure {
     match status.as_u16() {
-        401 => Failure::Refused(Error::Reconnect(
-            "the service refused the credentials; link the account again".into(),
-        )),
+        401 => Failure::Refused(Error::Reconnect("the service refused the credentials".into())),
         402 | 451 => Failure::Final(Error::Forbidden(format!("{label} ({})", status.as_u16()))),
         403 => Failure::Final(Error::Forbidden(label.into())),
         404 | 410 => Failure::Final(Error::NotFound),

@@ -101,7 +101,7 @@ pub async fn refresh(
 ) -> Result<Tokens, RefreshError> {
     let Some(oauth) = &spec.oauth else {
         return Err(RefreshError::Reconnect(format!(
-            "{} gives no tokens that can be renewed; link the account again",
+            "{} gives no tokens that can be renewed",
             spec.name
         )));
     };
@@ -124,9 +124,9 @@ fn request(
     let app = || app.ok_or_else(|| no_app(service, oauth.app));
     let held = |token: &Option<SecretString>| match token {
         Some(token) => Ok(token.expose_secret().to_owned()),
-        None => Err(RefreshError::Reconnect(format!(
-            "there is no token that {service} could renew; link the account again"
-        ))),
+        None => {
+            Err(RefreshError::Reconnect(format!("there is no token that {service} could renew")))
+        }
     };
     let mut request = Request::new(oauth.client_auth);
     if oauth.refresh.params.is_empty() {

@@ -256,9 +256,9 @@ fn meaning(problem: &Problem) -> Option<Error> {
     Some(match (problem.code.as_str(), problem.kind.as_str()) {
         // The pause stands in the headers of the limit that is spent.
         ("RATELIMITED", _) | (_, "ratelimited") => Error::RateLimited(Duration::ZERO),
-        ("AUTHENTICATION_ERROR", _) | (_, "authentication error") => Error::Reconnect(
-            "Linear no longer takes the credentials: link the account again".into(),
-        ),
+        ("AUTHENTICATION_ERROR", _) | (_, "authentication error") => {
+            Error::Reconnect("Linear no longer takes the credentials".into())
+        }
         ("FORBIDDEN", _) | (_, "forbidden") => Error::Forbidden(
             "Linear does not let this token read issues; it needs the scope read".into(),
         ),

@@ -125,7 +125,7 @@ pub(crate) fn sentence(error: &Error, spec: &Spec) -> String {
         }
         Error::Forbidden(what) => {
             format!(
-                "{name} does not permit it: {what}; link the account again with the missing permission"
+                "{name} does not permit it: {what}; where a permission is missing, link the account again and grant it"
             )
         }
         Error::NotFound => {

@@ -255,7 +255,7 @@ async fn what_is_missing_is_said_before_anything_is_sent() {
         .await
         .unwrap_err();
     for (error, word) in [
-        (no_token, "link the account again"),
+        (no_token, "no token that Example could renew"),
         (no_app, "EXA_MPLE_OAUTH_CLIENT_SECRET"),
         (no_oauth, "Example"),
     ] {

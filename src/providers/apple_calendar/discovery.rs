@@ -71,7 +71,7 @@ pub fn last_segment(address: &str) -> String {
 
 /// A secret that calls cannot be made without.
 pub fn secret(client: &Client, name: &'static str) -> Result<SecretString> {
-    client.secret(name).ok_or_else(|| Error::invalid(name, "is missing: link the account again"))
+    client.secret(name).ok_or_else(|| Error::invalid(name, "is missing"))
 }
 
 /// A call with the account's name and password.

@@ -76,7 +76,7 @@ pub fn fault(api: &str, scope: &str, status: u16, body: &Value, now: Timestamp) 
     }
     if has(&["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]) {
         return Some(Error::Forbidden(format!(
-            "the scope {scope} was not granted: link the account again and tick everything that is asked"
+            "the scope {scope} was not granted; tick everything that Google asks for"
         )));
     }
     if has(&["accessNotConfigured", "SERVICE_DISABLED"]) {

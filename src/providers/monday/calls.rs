@@ -86,7 +86,7 @@ fn meaning(problem: &Problem) -> Option<Error> {
         }
         _ if problem.message.contains("cursorexpirederror") => Error::CursorExpired,
         _ if problem.message == "not authenticated" => {
-            Error::Reconnect("monday.com no longer takes the token: link the account again".into())
+            Error::Reconnect("monday.com no longer takes the token".into())
         }
         _ => return None,
     })
