@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Longer than anything here takes; what hangs fails the test instead of stopping the others.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the programs of a test share.
 pub struct Machine {

@@ -90,8 +90,9 @@ async fn delete(world: &World, connector: ConnectorId) -> DeletedView {
 /// A vendor as usual whose revocation answers so.
 fn ending(status: u16, body: &'static str) -> impl Fn(&Seen) -> Response + Send + Sync {
     move |seen| match seen.at.as_str() {
-        "oauth2.googleapis.com/revoke" | "app.asana.com/-/oauth_revoke" => raw(status, body),
-        "slack.com/api/auth.revoke" => raw(status, body),
+        "oauth2.googleapis.com/revoke"
+        | "app.asana.com/-/oauth_revoke"
+        | "slack.com/api/auth.revoke" => raw(status, body),
         _ => usual(seen),
     }
 }
