@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+use rmcp::{
+    ServerHandler,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -13,21 +16,26 @@ use crate::app::App;
 /// Largest request, in bytes: far more than any tool's arguments.
 pub(crate) const LARGEST_REQUEST: usize = 1 << 20;
 
-/// The service to be mounted behind the middleware that finds out who calls.
-pub(crate) type McpService = StreamableHttpService<Arc<Importers>, LocalSessionManager>;
-
-/// The server as an HTTP service. `hosts` and `origins` are those that a browser may name; `closing` ends open streams.
+/// The server for callers over HTTP. `closing` ends what waits.
 ///
 /// # Errors
 /// When the database or the key is not available.
-pub(crate) async fn http_service(
+pub(crate) async fn http_server(
     app: App,
+    closing: CancellationToken,
+) -> anyhow::Result<Arc<Importers>> {
+    let key = app.state_key().await?;
+    Ok(Arc::new(Importers::new(app, Door::Http, closing, key)?))
+}
+
+/// A server as an HTTP service, to be mounted behind the middleware that finds out who calls. `hosts` and `origins` are
+/// those that a browser may name; `closing` ends open streams.
+pub(crate) fn http_service<S: ServerHandler>(
+    server: Arc<S>,
     hosts: Vec<String>,
     origins: Vec<String>,
     closing: CancellationToken,
-) -> anyhow::Result<McpService> {
-    let key = app.state_key().await?;
-    let server = Arc::new(Importers::new(app, Door::Http, closing.clone(), key)?);
+) -> StreamableHttpService<Arc<S>, LocalSessionManager> {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -35,5 +43,5 @@ pub(crate) async fn http_service(
         .with_allowed_origins(origins)
         .with_max_request_body_bytes(LARGEST_REQUEST)
         .with_cancellation_token(closing);
-    Ok(StreamableHttpService::new(move || Ok(Arc::clone(&server)), Arc::default(), config))
+    StreamableHttpService::new(move || Ok(Arc::clone(&server)), Arc::default(), config)
 }

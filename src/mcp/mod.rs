@@ -18,7 +18,7 @@ mod schema;
 mod stdio;
 mod tools;
 
-pub(crate) use http_service::{LARGEST_REQUEST, http_service};
+pub(crate) use http_service::{LARGEST_REQUEST, http_server, http_service};
 pub use stdio::serve_stdio;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -14,4 +14,4 @@ mod pages;
 mod server;
 mod sign_in;
 
-pub use server::{HttpSettings, serve_http};
+pub use server::{HttpSettings, serve_handler, serve_http};

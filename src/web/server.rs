@@ -1,6 +1,6 @@
 //! The server that listens: what is mounted where, within which limits, and how it stops.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum::{
@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use rmcp::ServerHandler;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -49,6 +50,22 @@ pub async fn serve_http(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     app.open().await?;
+    let handler = mcp::http_server(app.clone(), stop.clone()).await?;
+    serve_handler(app, settings, handler, stop).await
+}
+
+/// Serves another MCP server than ours behind the same doors, limits and settings: what they do to the protocol can then be
+/// tried with one that has more than ours to try.
+///
+/// # Errors
+/// As [`serve_http`].
+pub async fn serve_handler<H: ServerHandler>(
+    app: App,
+    settings: HttpSettings,
+    handler: Arc<H>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    app.open().await?;
     if !settings.address.ip().is_loopback() {
         if settings.public_url.is_none() {
             bail!("listening beyond this machine needs PUBLIC_URL, the address that clients use");
@@ -63,7 +80,7 @@ pub async fn serve_http(
         .await
         .with_context(|| format!("cannot listen at {}", settings.address))?;
     let address = listener.local_addr()?;
-    let router = router(app, address, settings.public_url.as_ref(), stop.clone()).await?;
+    let router = router(app, address, settings.public_url.as_ref(), handler, stop.clone());
     tracing::info!(%address, "listening");
     let asked = stop.clone();
     let serving = axum::serve(listener, router)
@@ -77,14 +94,15 @@ pub async fn serve_http(
     Ok(())
 }
 
-async fn router(
+fn router<H: ServerHandler>(
     app: App,
     address: SocketAddr,
     public: Option<&Url>,
+    handler: Arc<H>,
     stop: CancellationToken,
-) -> anyhow::Result<Router> {
+) -> Router {
     let (hosts, origins) = (hosts(address, public), origins(address, public));
-    let service = mcp::http_service(app.clone(), hosts.clone(), origins, stop).await?;
+    let service = mcp::http_service(handler, hosts.clone(), origins, stop);
     let mcp = Router::new()
         .fallback_service(service)
         .layer(middleware::from_fn(whole_body))
@@ -97,13 +115,13 @@ async fn router(
         app.land_at(Loopback::new());
         Router::new()
     };
-    Ok(Router::new()
+    Router::new()
         .nest_service("/mcp", mcp)
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .with_state(app)
         .merge(pages)
-        .layer(middleware::from_fn_with_state(hosts, known_host)))
+        .layer(middleware::from_fn_with_state(hosts, known_host))
 }
 
 /// The host names by which this server may be called: its own address, this machine's names with its port, and the public
