@@ -407,6 +407,29 @@ async fn providers_are_resources_with_templates_and_completion() {
 }
 
 #[tokio::test]
+async fn what_people_begin_with_are_prompts() {
+    for lifecycle in [ClientLifecycleMode::Initialize, modern()] {
+        let (client, data) = client(lifecycle).await;
+        let listed = client.list_all_prompts().await.unwrap();
+        let names: Vec<_> = listed.iter().map(|of| of.name.as_str()).collect();
+        assert_eq!(names, ["connect", "triage"]);
+        let connect = serde_json::from_value(json!({
+            "name": "connect", "arguments": {"provider": "gmail"},
+        }));
+        let got = client.get_prompt(connect.unwrap()).await.unwrap();
+        let text = serde_json::to_string(&got.messages).unwrap();
+        assert!(text.contains("provider=gmail"), "{text}");
+        let completed = client.complete_prompt_simple("connect", "provider", "gm").await;
+        assert_eq!(completed.unwrap(), ["gmail"]);
+        let nowhere = serde_json::from_value(json!({"name": "nowhere"})).unwrap();
+        let error = client.get_prompt(nowhere).await.unwrap_err();
+        assert!(error.to_string().contains("there is no such prompt"), "{error}");
+        assert!(!data.path().join("data").exists());
+        client.cancel().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_was_asked_before_the_input_closed_is_still_answered() {
     let mut server = Raw::start();
     server.initialize("2025-11-25").await;

@@ -1,4 +1,4 @@
-//! The Model Context Protocol's side of the program: tools, resources and what a client is told of the server.
+//! The Model Context Protocol's side of the program: tools, resources, prompts and what a client is told of the server.
 //!
 //! Both eras of the protocol are served at once: 2026-07-28 with `server/discover`, and the older ones that open with
 //! `initialize`. A list of tools never touches the database.
@@ -13,6 +13,7 @@ mod consent;
 mod errors;
 mod http_service;
 mod progress;
+mod prompts;
 mod resources;
 mod schema;
 mod stdio;
@@ -27,9 +28,10 @@ use rmcp::{
     handler::server::tool::{IntoCallToolResult, ToolCallContext, ToolRouter},
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-        DiscoverResult, Icon, Implementation, ListResourceTemplatesResult, ListResourcesResult,
-        ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-        RequestStateCodec, ServerCapabilities, ServerConfig, Tool,
+        DiscoverResult, GetPromptRequestParams, GetPromptResponse, Icon, Implementation,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, RequestStateCodec,
+        ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -120,6 +122,7 @@ impl ServerHandler for Importers {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_resources()
+            .enable_prompts()
             .enable_completions()
             .build();
         let icon = Icon::new(format!("data:image/svg+xml;base64,{}", STANDARD.encode(ICON)))
@@ -190,6 +193,23 @@ impl ServerHandler for Importers {
         context: Context,
     ) -> Result<ReadResourceResponse, ErrorData> {
         Ok(self.resource(self.caller(&context)?, &request.uri).await?.into())
+    }
+
+    async fn list_prompts(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        _: Context,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        only_page(page)?;
+        Ok(prompts::list())
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: Context,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        prompts::get(&self.app.providers(), &request).map(Into::into)
     }
 
     async fn complete(

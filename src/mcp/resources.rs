@@ -15,7 +15,7 @@ use super::{
     Importers,
     answers::ProviderRow,
     bounded::{self, LINK_NAME},
-    catalog, errors,
+    catalog, errors, prompts,
 };
 use crate::{
     app::{Error, ProviderView, Readiness, RecordRow},
@@ -93,17 +93,20 @@ pub(super) fn templates() -> ListResourceTemplatesResult {
         .with_cache_scope(CacheScope::Public)
 }
 
-/// Ids of providers for `neotoma://providers/{provider}`; nothing for what cannot be guessed.
+/// Ids of providers for `neotoma://providers/{provider}` and for the prompt that takes one; nothing for what cannot be
+/// guessed.
 pub(super) fn complete(
     catalog: &[ProviderView],
     request: &CompleteRequestParams,
 ) -> Result<CompleteResult, ErrorData> {
-    let known = matches!(&request.r#ref, Reference::Resource(of) if of.uri.starts_with(PROVIDERS));
-    let values = if known && request.argument.name == "provider" {
-        catalog::complete(catalog, &request.argument.value)
-    } else {
-        Vec::new()
+    let argument = request.argument.name.as_str();
+    let known = match &request.r#ref {
+        Reference::Resource(of) => of.uri.starts_with(PROVIDERS) && argument == "provider",
+        Reference::Prompt(of) => prompts::names_provider(&of.name, argument),
+        _ => false,
     };
+    let values =
+        if known { catalog::complete(catalog, &request.argument.value) } else { Vec::new() };
     let info = CompletionInfo::with_all_values(values)
         .map_err(|error| ErrorData::internal_error(error, None))?;
     Ok(CompleteResult::new(info))
@@ -180,6 +183,20 @@ mod tests {
         );
         assert!(completed("neotoma://providers/{provider}", "other", "g").is_empty());
         assert!(completed("neotoma://records/{record_id}", "record_id", "g").is_empty());
+    }
+
+    #[test]
+    fn provider_ids_are_completed_for_the_prompt_that_takes_one() {
+        let catalog = [provider("gmail", "Gmail"), provider("slack", "Slack")];
+        let completed = |prompt: &str, argument: &str| {
+            let of = Reference::for_prompt(prompt);
+            let request = CompleteRequestParams::new(of, ArgumentInfo::new(argument, "g"));
+            complete(&catalog, &request).unwrap().completion.values
+        };
+        assert_eq!(completed("connect", "provider"), ["gmail"]);
+        assert!(
+            completed("triage", "since").is_empty() && completed("other", "provider").is_empty()
+        );
     }
 
     #[test]
