@@ -1,6 +1,7 @@
 //! Secrets that are exchanged while other things happen to their connector.
 
 use std::{
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -8,10 +9,14 @@ use std::{
     time::Duration,
 };
 
-use axum::{Json, Router, routing::post};
+use axum::{
+    Form, Json, Router,
+    http::{HeaderMap, StatusCode},
+    routing::{get, post},
+};
 use jiff::{SignedDuration, Timestamp};
 use neotoma_importers::{
-    http::{Credentials, Transport, TransportConfig},
+    http::{Client, Connection, Credentials, Policy, Rate, Transport, TransportConfig},
     oauth::{Apps, StoredCredentials, binding},
     provider::{
         Settings, Spec,
@@ -21,7 +26,7 @@ use neotoma_importers::{
     vault::SecretMap,
 };
 use secrecy::ExposeSecret as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Gate, Rig, SPEC};
 
@@ -57,15 +62,8 @@ impl TokenServer {
                 "expires_in": 3600,
             }))
         };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().route("/fake/fake.test/token", post(answer));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        let config = TransportConfig {
-            egress_override: Some(address.parse().unwrap()),
-            ..TransportConfig::default()
-        };
-        Self { gate, asked, transport: Transport::new(config).unwrap() }
+        Self { gate, asked, transport: serve(router).await }
     }
 
     fn credentials(&self, rig: &Rig, of: &Connector) -> StoredCredentials {
@@ -77,11 +75,88 @@ impl TokenServer {
         let (store, vault) = (rig.store.clone(), rig.vault.clone());
         StoredCredentials::open(store, vault, self.transport.clone(), &apps, rig.spec, of).unwrap()
     }
+
+    /// A client of the account, as a run has one.
+    fn client(&self, rig: &Rig, of: &Connector) -> Client {
+        self.transport.client(Connection {
+            policy: Policy {
+                provider: rig.spec.id,
+                hosts: vec!["fake.test".into()],
+                rate: Rate::per_second(100_000),
+                fault: Arc::new(|_, _| None),
+            },
+            account: of.id.to_string(),
+            credentials: Arc::new(self.credentials(rig, of)),
+            settings: BTreeMap::new(),
+            limit: None,
+            since: None,
+            meter: Arc::default(),
+        })
+    }
+}
+
+/// A vendor that takes its newest access token alone, and a refresh token once.
+#[derive(Default)]
+struct Strict {
+    exchanges: AtomicUsize,
+    calls: AtomicUsize,
+}
+
+impl Strict {
+    async fn start() -> (Arc<Self>, TokenServer) {
+        let strict = Arc::new(Self::default());
+        let (tokens, calls) = (strict.clone(), strict.clone());
+        let exchange = move |Form(form): Form<HashMap<String, String>>| async move {
+            let number = tokens.exchanges.fetch_add(1, Ordering::SeqCst);
+            let newest = if number == 0 { "zero".into() } else { number.to_string() };
+            if form["refresh_token"] != format!("refresh {newest}") {
+                return (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"})));
+            }
+            let number = number + 1;
+            let answer = json!({
+                "access_token": format!("access {number}"),
+                "refresh_token": format!("refresh {number}"),
+                "expires_in": 3600,
+            });
+            (StatusCode::OK, Json(answer))
+        };
+        let call = move |headers: HeaderMap| async move {
+            calls.calls.fetch_add(1, Ordering::SeqCst);
+            let newest = format!("Bearer access {}", calls.exchanges.load(Ordering::SeqCst));
+            if headers.get("authorization").is_some_and(|sent| *sent == newest) {
+                (StatusCode::OK, Json(json!({"done": true})))
+            } else {
+                (StatusCode::UNAUTHORIZED, Json(json!({"error": "token_expired"})))
+            }
+        };
+        let router = Router::new()
+            .route("/fake/fake.test/token", post(exchange))
+            .route("/fake/fake.test/things", get(call));
+        let asked = Arc::new(AtomicUsize::new(0));
+        (strict, TokenServer { gate: Gate::shut(), asked, transport: serve(router).await })
+    }
+}
+
+/// Serves it on loopback; a transport that reaches it, and nothing else.
+async fn serve(router: Router) -> Transport {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let config = TransportConfig {
+        egress_override: Some(address.parse().unwrap()),
+        ..TransportConfig::default()
+    };
+    Transport::new(config).unwrap()
 }
 
 /// Links an account, or links it again, with tokens of this name of which the access token has ended.
 async fn link(rig: &Rig, account: &str, name: &str) -> Connector {
-    let ended = Timestamp::now().checked_sub(SignedDuration::from_hours(1)).unwrap();
+    link_until(rig, account, name, SignedDuration::from_hours(-1)).await
+}
+
+/// The same, with an access token that is said to end after that time.
+async fn link_until(rig: &Rig, account: &str, name: &str, left: SignedDuration) -> Connector {
+    let ended = Timestamp::now().checked_add(left).unwrap();
     let secrets: SecretMap = [
         ("access_token", format!("access {name}")),
         ("refresh_token", format!("refresh {name}")),
@@ -196,4 +271,28 @@ async fn slow_exchanges_of_many_accounts_leave_connections_for_everybody_else() 
     });
     assert!(tokens.into_iter().all(|token| token.is_ok()));
     assert_eq!(server.asked.load(Ordering::SeqCst), 16);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_calls_at_once_exchange_a_token_that_rotates_once() {
+    // It is known to end in a moment, or the vendor refuses it long before.
+    for left in [SignedDuration::from_secs(5), SignedDuration::from_hours(1)] {
+        let rig = Rig::of(ROTATING).await;
+        let (strict, server) = Strict::start().await;
+        let account = link_until(&rig, "one", "zero", left).await;
+        // Two processes, as far as memory goes: they share the database alone.
+        let clients: Vec<_> = (0..2).map(|_| server.client(&rig, &account)).collect();
+        let calls = (0..100).map(|number| {
+            let call = clients[number % 2].get("https://fake.test/things");
+            async move { call.json::<Value>().await }
+        });
+        for done in futures::future::join_all(calls).await {
+            assert_eq!(done, Ok(json!({"done": true})));
+        }
+        assert_eq!(strict.exchanges.load(Ordering::SeqCst), 1, "one exchange at the vendor");
+        let refused = strict.calls.load(Ordering::SeqCst) - 100;
+        assert!(if left.as_secs() < 60 { refused == 0 } else { refused > 0 }, "{refused}");
+        assert_eq!(stored(&rig, &account, "refresh_token").await, "refresh 1");
+        assert_eq!(stored(&rig, &account, "access_token").await, "access 1");
+    }
 }
