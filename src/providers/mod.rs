@@ -77,7 +77,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&microsoft::onedrive::SPEC),
     Entry::Planned(&r#box::SPEC),
     Entry::Planned(&dropbox::SPEC),
-    Entry::Planned(&evernote::SPEC),
+    Entry::Ready(&evernote::Evernote),
     Entry::Planned(&atlassian::confluence::SPEC),
     Entry::Planned(&salesforce::SPEC),
     Entry::Planned(&hubspot::SPEC),

@@ -27,6 +27,8 @@ pub struct Asked {
     pub method: String,
     pub path: String,
     pub body: String,
+    /// The body as it came, for what is no text.
+    pub bytes: Bytes,
     /// The token in its header.
     pub bearer: String,
     query: Vec<(String, String)>,
@@ -45,7 +47,7 @@ impl Asked {
     }
 }
 
-type Script = dyn Fn(&Asked) -> (u16, Value) + Send + Sync;
+type Script = dyn Fn(&Asked) -> Response + Send + Sync;
 
 struct Shared {
     script: Box<Script>,
@@ -71,6 +73,14 @@ impl Vendor {
     pub async fn new(
         provider: &'static dyn AnyProvider,
         script: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static,
+    ) -> Self {
+        Self::raw(provider, move |asked| json(script(asked))).await
+    }
+
+    /// Starts a vendor that answers in a form of its own.
+    pub async fn raw(
+        provider: &'static dyn AnyProvider,
+        script: impl Fn(&Asked) -> Response + Send + Sync + 'static,
     ) -> Self {
         let shared = Arc::new(Shared { script: Box::new(script), asked: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -138,12 +148,15 @@ async fn answer(
 ) -> Response {
     let query = serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap();
     let path = uri.path().splitn(3, '/').nth(2).unwrap().to_owned(); // behind the provider's id
-    let body = String::from_utf8(body.into()).unwrap();
+    let (bytes, body) = (body.clone(), String::from_utf8_lossy(&body).into_owned());
     let bearer = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
     let bearer = bearer.trim_start_matches("Bearer ").to_owned();
-    let asked = Asked { method: method.to_string(), path, body, bearer, query, headers };
+    let asked = Asked { method: method.to_string(), path, body, bytes, bearer, query, headers };
     shared.asked.lock().unwrap().push(asked.clone());
-    let (status, body) = (shared.script)(&asked);
+    (shared.script)(&asked)
+}
+
+fn json((status, body): (u16, Value)) -> Response {
     let status = StatusCode::from_u16(status).unwrap();
     match body {
         Value::String(to) if status.is_redirection() => {

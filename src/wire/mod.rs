@@ -9,6 +9,7 @@ pub mod html;
 pub mod ics;
 pub mod mail;
 pub mod many;
+pub mod thrift;
 pub mod time;
 
 pub use many::Many;
