@@ -327,7 +327,11 @@ fn an_app_that_serves_several_services_is_the_same_for_all_of_them() {
         let of = (oauth.authorization_url, oauth.token_url);
         assert_eq!(*apps.entry(oauth.app).or_insert(of), of, "{}", oauth.app);
     }
-    assert_eq!(specs().filter(|spec| spec.oauth.is_some()).count(), 39);
+    let of_version = |one: bool| {
+        let all = specs().filter_map(|spec| spec.oauth.as_ref());
+        all.filter(|oauth| oauth.temporary_url.is_some() == one).count()
+    };
+    assert_eq!((of_version(false), of_version(true)), (39, 1), "OAuth 2.0, and 1.0a");
 }
 
 #[test]
@@ -361,6 +365,16 @@ fn oauth_definitions_are_the_vendors_key_by_key() {
     for spec in specs() {
         let theirs = read(&facts.join(spec.id).join("oauth.json"));
         match &spec.oauth {
+            Some(oauth) if oauth.temporary_url.is_some() => {
+                let theirs = &theirs["oauth1"];
+                for (own, name) in [
+                    (oauth.temporary_url, "request_token_url"),
+                    (Some(oauth.authorization_url), "authorization_url"),
+                    (Some(oauth.token_url), "access_token_url"),
+                ] {
+                    assert_eq!(own, theirs[name].as_str(), "{}", spec.id);
+                }
+            }
             Some(oauth) => assert_eq!(as_file(spec, oauth), as_stated(theirs), "{}", spec.id),
             None => assert_eq!(theirs["oauth"], false, "{}", spec.id),
         }

@@ -85,7 +85,9 @@ impl App {
         let mut secrets = vault.open(&binding, sealed).map_err(damaged)?;
         let redirect_uri = address(redirect_uri)?;
         let app = app_of(oauth.app, &secrets)?;
-        let authorization = oauth::authorize(spec, oauth, &app, &settings, &redirect_uri)?;
+        let transport = &self.0.transport;
+        let consent = oauth::consent(transport, spec, oauth, &app, &settings, &redirect_uri);
+        let authorization = consent.await.map_err(crate::error::Error::from)?;
         match authorization.code_verifier {
             Some(verifier) => secrets.insert("code_verifier", verifier),
             None => secrets.remove("code_verifier"),

@@ -84,7 +84,7 @@ pub(super) fn read(
     body: &[u8],
     at: Timestamp,
 ) -> Result<Tokens, RefreshError> {
-    let answer = parse(body);
+    let answer = renamed(parse(body, oauth), oauth);
     if status.is_success()
         && !said_no(&answer)
         && let Some(tokens) = tokens(spec, oauth, asked, &answer, at)
@@ -131,7 +131,7 @@ pub(super) fn read_revocation(
     status: StatusCode,
     body: &[u8],
 ) -> Result<(), String> {
-    let answer = parse(body);
+    let answer = parse(body, &OAuth2::BASE);
     let refused = answer.get("error").is_some_and(|error| *error != Value::Bool(false));
     if status.is_success() && !said_no(&answer) && !refused {
         return Ok(());
@@ -149,17 +149,28 @@ fn said_no(answer: &Map<String, Value>) -> bool {
 }
 
 /// JSON, or a form; anything else is an answer without a word.
-fn parse(body: &[u8]) -> Map<String, Value> {
+fn parse(body: &[u8], oauth: &OAuth2) -> Map<String, Value> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(answer)) => answer,
         Ok(_) => Map::new(),
         Err(_) => form_urlencoded::parse(body)
             .filter(|(name, _)| {
                 matches!(&**name, "access_token" | "refresh_token" | "expires_in" | "error")
+                    || oauth.answer_names.iter().any(|(theirs, _)| name == theirs)
             })
             .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
             .collect(),
     }
+}
+
+/// The answer with the names that we go by.
+fn renamed(mut answer: Map<String, Value>, oauth: &OAuth2) -> Map<String, Value> {
+    for &(theirs, ours) in oauth.answer_names {
+        if let Some(value) = answer.remove(theirs) {
+            answer.insert(ours.to_owned(), value);
+        }
+    }
+    answer
 }
 
 /// The tokens where the code's answer has them, at the top of the answer, or in an envelope.
@@ -322,7 +333,8 @@ mod tests {
         OAuth2 { app: "slack", token_answer_path: "authed_user", ..OAuth2::BASE };
 
     fn tokens_of(answer: &str) -> Option<(String, Option<String>, Option<i64>)> {
-        let found = tokens(&Spec::BASE, &SLACK, Asked::Tokens, &parse(answer.as_bytes()), NOW)?;
+        let found =
+            tokens(&Spec::BASE, &SLACK, Asked::Tokens, &parse(answer.as_bytes(), &SLACK), NOW)?;
         let text = |secret: &SecretString| secret.expose_secret().to_owned();
         let refresh = found.refresh_token.as_ref().map(text);
         Some((text(&found.access_token), refresh, found.expires_at.map(Timestamp::as_second)))

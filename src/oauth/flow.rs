@@ -9,6 +9,7 @@ use url::{Url, form_urlencoded};
 use super::{
     App, RefreshError, Tokens,
     answer::{self, Asked},
+    one,
     request::{Request, address, client, method},
 };
 use crate::{
@@ -29,7 +30,7 @@ pub struct Authorization {
     pub url: Url,
     /// What the vendor brings back.
     pub state: SecretString,
-    /// What the code is exchanged with, where the vendor takes PKCE.
+    /// What the code is exchanged with: the vendor's proof key, or with OAuth 1.0a the temporary credentials.
     pub code_verifier: Option<SecretString>,
 }
 
@@ -46,6 +47,25 @@ pub struct Code<'a> {
 impl std::fmt::Debug for Authorization {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Authorization([redacted])")
+    }
+}
+
+/// Where a person consents, by whichever version of OAuth the vendor has.
+///
+/// # Errors
+/// `Invalid` where a setting that the vendor's address needs is missing or does not have its form; with OAuth 1.0a, which
+/// asks the vendor first, as [`exchange`].
+pub async fn consent(
+    transport: &Transport,
+    spec: &'static Spec,
+    oauth: &OAuth2,
+    app: &App,
+    settings: &Settings,
+    redirect_uri: &Url,
+) -> Result<Authorization, RefreshError> {
+    match oauth.temporary_url {
+        Some(url) => one::consent(transport, spec, oauth, app, settings, url, redirect_uri).await,
+        None => Ok(authorize(spec, oauth, app, settings, redirect_uri)?),
     }
 }
 
@@ -111,6 +131,9 @@ pub async fn exchange(
     let Some(oauth) = &spec.oauth else {
         return Err(Error::unexpected(spec.name, "has no OAuth").into());
     };
+    if oauth.temporary_url.is_some() {
+        return one::exchange(transport, spec, oauth, app, settings, code).await;
+    }
     let mut request = Request::new(oauth.client_auth);
     request.param("grant_type", "authorization_code");
     request.param("code", code.code.expose_secret());

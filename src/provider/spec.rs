@@ -27,7 +27,7 @@ pub struct Spec {
     /// A sentence or two for whoever is about to link an account: where in the vendor's interface to find what is
     /// asked, and what the vendor does not give.
     pub help: &'static str,
-    /// Linked in a browser, where the vendor has OAuth 2.0.
+    /// Linked in a browser, where the vendor has OAuth.
     pub oauth: Option<OAuth2>,
     /// What a person may paste, for OAuth vendors too, and the vendor's settings.
     pub fields: &'static [Field],
@@ -204,7 +204,7 @@ impl Field {
 /// `{refresh_token}` in a value are filled in.
 pub type Params = &'static [(&'static str, &'static str)];
 
-/// A vendor's OAuth 2.0, with its oddities as data.
+/// A vendor's OAuth 2.0, or 1.0a, with its oddities as data.
 #[derive(Debug)]
 pub struct OAuth2 {
     /// Whose app serves it: `google` reads `GOOGLE_OAUTH_CLIENT_ID` and so on.
@@ -212,6 +212,8 @@ pub struct OAuth2 {
     /// Where the person consents. Here as in the other addresses `{name}` stands for the connector setting of that name,
     /// see [`Spec::fill`].
     pub authorization_url: &'static str,
+    /// Where temporary credentials come from before the person consents: for a vendor that has OAuth 1.0a instead (RFC 5849).
+    pub temporary_url: Option<&'static str>,
     /// Where codes and refresh tokens are exchanged.
     pub token_url: &'static str,
     /// Where a grant is ended.
@@ -244,6 +246,8 @@ pub struct OAuth2 {
     pub scope_parameter: &'static str,
     /// Where in the code's answer the tokens stand: a dotted path, empty for the top.
     pub token_answer_path: &'static str,
+    /// Keys of the token answers that go by other names: the vendor's, and ours.
+    pub answer_names: Params,
     /// Keys of the token answers that are kept as the settings of the same name.
     pub answer_settings: &'static [&'static str],
     /// Other hosts of the addresses above, for accounts of a region.
@@ -263,6 +267,7 @@ impl OAuth2 {
     pub const BASE: Self = Self {
         app: "",
         authorization_url: "",
+        temporary_url: None,
         token_url: "",
         revoke_url: None,
         revoke: Revoke::App(ClientAuth::Post),
@@ -279,6 +284,7 @@ impl OAuth2 {
         client_id_parameter: "client_id",
         scope_parameter: "scope",
         token_answer_path: "",
+        answer_names: &[],
         answer_settings: &[],
         regions: &[],
         user_agent: "",

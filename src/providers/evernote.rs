@@ -17,22 +17,37 @@ use crate::{
     http::{Client, each},
     provider::{
         Account, Covers, Feed, Next, Page, Provider,
-        spec::{Field, Rate, Spec, Webhooks},
+        spec::{Field, OAuth2, Pkce, Rate, Spec, Webhooks},
     },
     record::{Kind, Record},
     wire::thrift::Fields,
 };
 
-/// What is constant about Evernote, whose OAuth is 1.0a and so has no place in [`Spec::oauth`].
+/// The catalog's entry.
 pub static SPEC: Spec = Spec {
     rank: 34,
     id: "evernote",
     name: "Evernote",
     kinds: &[Kind::Note],
     capabilities: &["Notes", "notebooks"],
-    help: "Takes a developer token with its NoteStore URL, both shown at \
-           www.evernote.com/api/DeveloperToken.action (Evernote gives them out sparingly). A token \
-           ends after a year at most. Notes of shared notebooks are not imported.",
+    help: "By hand: a developer token with its NoteStore URL, both shown at \
+           www.evernote.com/api/DeveloperToken.action (Evernote gives them out sparingly). A grant \
+           ends after a year at most. Notes of notebooks that others share are not imported.",
+    oauth: Some(OAuth2 {
+        app: "evernote",
+        authorization_url: "https://www.evernote.com/OAuth.action",
+        temporary_url: Some("https://www.evernote.com/oauth"),
+        token_url: "https://www.evernote.com/oauth",
+        pkce: Pkce::None,
+        answer_names: &[
+            ("oauth_token", "access_token"),
+            ("edam_expires", "expires_at"),
+            ("edam_noteStoreUrl", "note_store_url"),
+        ],
+        answer_settings: &["note_store_url"],
+        grant_note: "Evernote grants access for a year at most",
+        ..OAuth2::BASE
+    }),
     fields: &[
         Field {
             help: "www.evernote.com/api/DeveloperToken.action > Developer Token (S=s…:U=…).",

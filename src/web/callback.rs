@@ -46,6 +46,8 @@ struct Query {
     state: Option<SecretString>,
     code: Option<SecretString>,
     error: Option<String>,
+    /// With OAuth 1.0a a token comes back, and without a verifier the person said no.
+    temporary: bool,
 }
 
 impl Query {
@@ -57,6 +59,8 @@ impl Query {
                 "state" => query.state = Some(value.into_owned().into()),
                 // Meta's codes are followed by this where a fragment was taken for a part of them.
                 "code" => query.code = Some(value.trim_end_matches("#_").into()),
+                "oauth_verifier" => query.code = Some(value.into_owned().into()),
+                "oauth_token" => query.temporary = true,
                 "error" | "error_code" if query.error.is_none() => {
                     query.error = Some(value.into_owned());
                 }
@@ -70,6 +74,7 @@ impl Query {
         match (self.error, self.code) {
             (Some(error), _) => Callback::Error(error),
             (None, Some(code)) => Callback::Code(code),
+            (None, None) if self.temporary => Callback::Error("access_denied".to_owned()),
             (None, None) => Callback::Nothing,
         }
     }
@@ -136,5 +141,8 @@ mod tests {
         let denied = read("error=access_denied&error_description=Call+us&code=c");
         assert!(matches!(denied, Callback::Error(word) if word == "access_denied"));
         assert!(matches!(read("error_description=x"), Callback::Nothing));
+        assert!(matches!(read("oauth_token=t&oauth_verifier=v"), Callback::Code(_)));
+        let denied = read("oauth_token=t&sandbox_lnb=false");
+        assert!(matches!(denied, Callback::Error(word) if word == "access_denied"));
     }
 }

@@ -22,8 +22,10 @@ use crate::{
     world::{CLIENT_ID, CLIENT_SECRET},
 };
 
+/// Those with OAuth 2.0.
 pub fn oauth_vendors() -> impl Iterator<Item = (&'static Spec, &'static OAuth2)> {
-    ALL.iter().filter_map(|entry| Some((entry.spec(), entry.spec().oauth.as_ref()?)))
+    let all = ALL.iter().filter_map(|entry| Some((entry.spec(), entry.spec().oauth.as_ref()?)));
+    all.filter(|(_, oauth)| oauth.temporary_url.is_none())
 }
 
 pub fn app(oauth: &OAuth2) -> App {

@@ -16,6 +16,7 @@ mod doors;
 mod forms;
 mod link;
 mod mock;
+mod one;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod processes;

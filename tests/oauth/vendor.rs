@@ -144,7 +144,7 @@ async fn read(request: Request) -> Seen {
         at,
         query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: parts.headers,
-        body: String::from_utf8(body.to_vec()).unwrap(),
+        body: String::from_utf8_lossy(&body).into_owned(),
     }
 }
 
