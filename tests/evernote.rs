@@ -2,7 +2,6 @@
 //! syncs over their answers must end at the records that they are described to give.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test stops where something is not as it must be"

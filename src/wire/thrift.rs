@@ -322,13 +322,13 @@ fn read_value(
 
 /// The bytes of a reply, for tests of what reads them.
 #[cfg(test)]
-pub fn answer(method: &str, fields: &Fields) -> Vec<u8> {
+pub(crate) fn answer(method: &str, fields: &Fields) -> Vec<u8> {
     message(method, TMessageType::Reply, fields).unwrap()
 }
 
 /// The method and the arguments of a call, for tests of what makes them.
 #[cfg(test)]
-pub fn read_call(bytes: &[u8]) -> (String, Fields) {
+pub(crate) fn read_call(bytes: &[u8]) -> (String, Fields) {
     let (kind, method, arguments) = read(bytes).unwrap();
     assert_eq!(kind, TMessageType::Call);
     (method, arguments)
