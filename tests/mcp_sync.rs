@@ -385,6 +385,9 @@ async fn large_removals_are_confirmed_by_a_token() {
         "{run}"
     );
     assert_eq!(stage.alive().await, sorted(stage.ids(Vendor::Gmail)));
+    // One yes is good for one sync: what seems gone later is asked about anew.
+    let said = assistant.refuses("sync_external_connector", sync(asked["confirm"].as_str())).await;
+    assert!(said.contains("was used already"), "{said}");
 }
 
 #[tokio::test]
@@ -486,8 +489,13 @@ async fn erasing_records_is_confirmed_by_the_client_in_both_eras() {
     let forged =
         modern.modern("tools/call", again("accept", &json!("rs1.made.up")), can_ask.clone());
     assert!(forged.await.get("error").is_some(), "a state that is not ours is no call");
+    // What was declined is not agreed to by the same state: it serves once.
+    let replayed =
+        modern.modern("tools/call", again("accept", &first["requestState"]), can_ask.clone()).await;
+    assert_eq!(replayed["error"]["code"], -32602, "{replayed}");
     assert_eq!(stage.alive().await.len(), 3);
-    let done = modern.modern("tools/call", again("accept", &first["requestState"]), can_ask).await;
+    let second = modern.modern("tools/call", call.clone(), can_ask.clone()).await["result"].clone();
+    let done = modern.modern("tools/call", again("accept", &second["requestState"]), can_ask).await;
     assert_eq!(done["result"]["structuredContent"]["records_deleted"], 3, "{done}");
     assert_eq!(stage.count("SELECT count(*) FROM records").await, 0);
     assert!(assistant.close().await.well && modern.close().await.well);

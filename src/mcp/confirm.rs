@@ -79,6 +79,7 @@ impl Importers {
         let bound = format!("{owner}|{}|{}", ask.tool, ask.arguments);
         if let Some(state) = round.state {
             open(&self.seal, &state, &bound)?;
+            self.spend(owner, &state).await?;
             return agreed(said(round.answers.as_ref()).as_ref());
         }
         if let Some(token) = ask.token {
@@ -117,6 +118,17 @@ impl Importers {
     }
 }
 
+impl Importers {
+    /// Uses up a state that was opened: it serves once, whatever is answered with it.
+    pub(super) async fn spend(&self, owner: &OwnerId, state: &str) -> Result<(), Refusal> {
+        if self.app.spend(owner, state).await? {
+            return Ok(());
+        }
+        Err(ErrorData::invalid_params("requestState was used already; make the call anew", None)
+            .into())
+    }
+}
+
 async fn by_token(
     app: &App,
     owner: &OwnerId,
@@ -124,12 +136,12 @@ async fn by_token(
     token: &str,
 ) -> Result<Verdict, Refusal> {
     let target = ask.connector.connector_id.to_string();
-    if app.confirmed(owner, ask.action, &target, token).await? {
+    if app.confirmed(owner, ask.action, &target, token).await? && app.spend(owner, token).await? {
         return Ok(Verdict::Yes);
     }
     Err(Refusal::Said(
-        "confirm: the token has expired or was given for something else; nothing was changed; call again without \
-         confirm to be asked anew"
+        "confirm: the token has expired, was used already, or was given for something else; nothing was changed; call \
+         again without confirm to be asked anew"
             .into(),
     ))
 }
@@ -162,7 +174,7 @@ fn seal(
 ) -> Result<InputRequiredResult, Refusal> {
     let options = SealOptions::new().associated_data(bound.as_bytes()).ttl(MINUTES);
     let state = codec
-        .seal_json_with(&ask.action, &options)
+        .seal_json_with(&(ask.action, rand::random::<[u8; 12]>()), &options)
         .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
     let request = InputRequest::Elicitation(ElicitRequest::new(form(&ask.question)));
     Ok(InputRequiredResult::new(Some([(QUESTION.to_owned(), request)].into()), Some(state)))
@@ -170,7 +182,7 @@ fn seal(
 
 /// A state that we sealed for just this call; anything else is no call of ours.
 fn open(codec: &RequestStateCodec, state: &str, bound: &str) -> Result<(), ErrorData> {
-    let opened: Result<String, _> = codec.open_json_with(state, bound.as_bytes());
+    let opened: Result<(String, [u8; 12]), _> = codec.open_json_with(state, bound.as_bytes());
     opened.map(drop).map_err(|_| {
         ErrorData::invalid_params("requestState has expired or does not belong to this call", None)
     })
@@ -200,7 +212,7 @@ mod tests {
 
     fn sealed(bound: &str) -> String {
         let options = SealOptions::new().associated_data(bound.as_bytes()).ttl(MINUTES);
-        codec().seal_json_with(&"delete_records", &options).unwrap()
+        codec().seal_json_with(&("delete_records", [0_u8; 12]), &options).unwrap()
     }
 
     #[test]

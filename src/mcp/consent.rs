@@ -57,6 +57,7 @@ impl Importers {
                 None,
             )
         })?;
+        self.spend(owner, &state).await?;
         let answer = round.answers.as_ref().and_then(|answers| answers.get(QUESTION));
         let action = answer.and_then(|answer| ElicitResult::deserialize(answer).ok());
         self.opened(context, owner, &id, action.map(|result| result.action)).await

@@ -17,6 +17,7 @@ mod records;
 mod remove;
 mod rows;
 mod runs;
+mod spent;
 mod sweep;
 
 pub use api_tokens::{ApiToken, TokenKind};

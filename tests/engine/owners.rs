@@ -20,7 +20,7 @@ use crate::support::{Act, Gate, Rig, asked, note};
 
 /// What is tried here with another owner's ids. Whoever adds a method to the store adds it here, or says why it names no
 /// owner. `sweep_held`, `newest_known` and the like take a lease: one that was made up is tried.
-const TRIED: [&str; 36] = [
+const TRIED: [&str; 37] = [
     "add_token",
     "apply",
     "attempt",
@@ -51,6 +51,7 @@ const TRIED: [&str; 36] = [
     "runs",
     "search",
     "set_paused",
+    "spend",
     "start_attempt",
     "store",
     "sweep_held",
@@ -103,6 +104,7 @@ async fn all(rig: &Rig) -> String {
         "records",
         "oauth_attempts",
         "api_tokens",
+        "spent_states",
     ] {
         let query = format!(
             "SELECT coalesce(string_agg(row::text, ' ' ORDER BY row::text), '') \
@@ -284,4 +286,8 @@ async fn an_attempt_to_link_and_a_token_are_their_owners_alone() {
     assert!(store.add_token(stranger, TokenKind::Token, &hash, None).await.is_err());
     assert_eq!(all(rig).await, before);
     assert!(store.use_state(&rig.owner, &id, &hash).await.unwrap());
+    // What somebody else has used is not used by its owner, who uses it once.
+    assert!(store.spend(stranger, &hash).await.unwrap());
+    assert!(store.spend(&rig.owner, &hash).await.unwrap());
+    assert!(!store.spend(&rig.owner, &hash).await.unwrap());
 }

@@ -41,6 +41,8 @@ async fn a_client_that_opens_pages_is_asked_to_and_told_how_it_went() {
         (&"linked".into(), &"ann@example.com".into())
     );
     assert!(linked["connector_id"].is_string() && linked["authorization_url"].is_null());
+    let replayed = program.call("start_oauth", again(&arguments, "accept"), opens_pages()).await;
+    assert_eq!(replayed["error"]["code"], -32602, "a state serves once: {replayed}");
 
     let log = program.close().await;
     assert!(log.contains("oauth2.googleapis.com"), "the log was listened to");
