@@ -63,9 +63,14 @@ pub(super) struct Wrong {
 }
 
 impl Wrong {
-    /// The problem without the field's help, which stands beside it anyway.
+    /// The problem without the field's help and without what else suffices, which the page says anyway.
     pub fn in_short(&self) -> &str {
-        self.problem.split_once(". ").map_or(self.problem.as_str(), |(problem, _)| problem)
+        const MISSING: &str = "is missing";
+        match self.problem.split_once(". ") {
+            _ if self.problem.starts_with(MISSING) => MISSING,
+            Some((problem, _)) => problem,
+            None => &self.problem,
+        }
     }
 
     /// A use case's error, as the form shows it.
@@ -226,6 +231,18 @@ mod tests {
         assert!(html.contains("aria-describedby=\"site-help site-error\""), "{html}");
         assert!(html.contains("It is &lt;odd&gt;") && html.contains("A &lt;token&gt;"));
         assert!(html.contains("type=\"password\"") && html.contains("type=\"text\""));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_what_the_page_says_anyway() {
+        let short =
+            |problem: &str| Wrong { field: None, problem: problem.into() }.in_short().to_owned();
+        assert_eq!(
+            short("is missing: Gmail is linked with access_token. In the settings."),
+            "is missing"
+        );
+        assert_eq!(short("is too long. In the settings."), "is too long");
+        assert_eq!(short("is odd"), "is odd");
     }
 
     #[test]

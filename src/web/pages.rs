@@ -277,9 +277,18 @@ fn sorry(status: StatusCode, mark: &str, title: &str, what: &str, next: &str) ->
         "{mark}<h1>{}</h1>\n<p>{}</p>\n<p>{}</p>\n<p class=\"soft\">{CLOSE}</p>",
         Text(title),
         Text(what),
-        Text(next)
+        with_commands(next)
     );
     Page::new(status, title, body)
+}
+
+/// A text in which our commands can be told from it.
+fn with_commands(text: &str) -> String {
+    let mut text = Text(text).to_string();
+    for command in ["neotoma connect", "neotoma doctor"] {
+        text = text.replace(command, &format!("<code>{command}</code>"));
+    }
+    text
 }
 
 fn status(wrong: Option<&Wrong>) -> StatusCode {
@@ -342,7 +351,7 @@ fn alert<'a>(wrong: Option<&Wrong>, mut shown: impl Iterator<Item = &'a Field>) 
         },
         None => wrong.problem.clone(),
     };
-    format!("<div class=\"alert\" role=\"alert\">{}</div>\n", Text(sentence(&text)))
+    format!("<div class=\"alert\" role=\"alert\">{}.</div>\n", Text(sentence(&text)))
 }
 
 fn footer(visit: &Visit) -> String {
