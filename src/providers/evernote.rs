@@ -88,6 +88,8 @@ pub struct Evernote;
 pub struct Cursor {
     /// The number of the last change that was read.
     usn: i32,
+    /// This pass lists everything.
+    listing: bool,
     /// The number to reach in this pass; nothing between two.
     until: Option<i32>,
     /// When this pass began, and when the last whole one did: milliseconds since 1970 by Evernote's clock.
@@ -128,7 +130,7 @@ impl Provider for Evernote {
         _: &Feed,
         cursor: Option<Cursor>,
     ) -> Result<Page<Cursor>> {
-        let mut at = cursor.unwrap_or_default();
+        let mut at = cursor.unwrap_or_else(|| Cursor { listing: true, ..Cursor::default() });
         let me = edam::user(client).await?;
         if at.until.is_none() && !at.begin(client).await? {
             return Ok(Page::new(Vec::<Record>::new(), Next::Resume(at)));
@@ -150,10 +152,11 @@ impl Provider for Evernote {
                 Some(note) => records.extend(note::record(&note, &at.notebooks, &at.tags, &me)),
             }
         }
+        let bound = client.since().filter(|_| at.listing);
         let is_end = at.is_caught_up() && at.pending.is_empty() && at.late.is_empty();
         let next = if is_end { Next::Resume(at.done()) } else { Next::More(at) };
         let page = Page::new(records, next).removing(gone.notes).removing_places(gone.notebooks);
-        Ok(page.skipping(gone.skipped).covering(match client.since() {
+        Ok(page.skipping(gone.skipped).covering(match bound {
             None => Covers::Everything,
             from => Covers::Between { from, to: None },
         }))
@@ -190,7 +193,7 @@ impl Cursor {
     }
 
     fn done(self) -> Self {
-        Self { until: None, synced: self.started, ..self }
+        Self { listing: false, until: None, synced: self.started, ..self }
     }
 
     /// Takes a chunk in: names, the notes to fetch, and where the next one begins. Answers what is gone.

@@ -84,7 +84,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&zendesk::SPEC),
     Entry::Planned(&intercom::SPEC),
     Entry::Planned(&front::SPEC),
-    Entry::Planned(&calendly::SPEC),
+    Entry::Ready(&calendly::Calendly),
     Entry::Ready(&google::calendar::GoogleCalendar),
     Entry::Ready(&apple_calendar::AppleCalendar),
     Entry::Planned(&zoom::SPEC),
