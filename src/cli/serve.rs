@@ -45,7 +45,7 @@ pub async fn run(app: &App, owner: OwnerId, args: ServeArgs) -> anyhow::Result<E
     };
     let mut signals = Signals::listen()?;
     let stop = CancellationToken::new();
-    let settings = HttpSettings { address, public_url: app.public_url().cloned() };
+    let settings = HttpSettings::at(address, app.public_url().cloned());
     let serving = web::serve_http(app.clone(), settings, stop.clone());
     tokio::pin!(serving);
     out::say(format_args!("serving MCP at http://{address}/mcp; Ctrl-C ends it"));

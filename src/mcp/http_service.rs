@@ -29,12 +29,12 @@ pub(crate) async fn http_server(
 }
 
 /// A server as an HTTP service, to be mounted behind the middleware that finds out who calls. `hosts` and `origins` are
-/// those that a browser may name; `closing` ends open streams.
+/// those that a browser may name; `cut` cuts calls and streams off.
 pub(crate) fn http_service<S: ServerHandler>(
     server: Arc<S>,
     hosts: Vec<String>,
     origins: Vec<String>,
-    closing: CancellationToken,
+    cut: CancellationToken,
 ) -> StreamableHttpService<Arc<S>, LocalSessionManager> {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
@@ -42,6 +42,6 @@ pub(crate) fn http_service<S: ServerHandler>(
         .with_allowed_hosts(hosts)
         .with_allowed_origins(origins)
         .with_max_request_body_bytes(LARGEST_REQUEST)
-        .with_cancellation_token(closing);
+        .with_cancellation_token(cut);
     StreamableHttpService::new(move || Ok(Arc::clone(&server)), Arc::default(), config)
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{app::App, mcp};
 
-/// How long a request's body may take to arrive.
+/// How long a request's body may usually take to arrive.
 const BODY: Duration = Duration::from_secs(20);
 /// How long calls that go on are waited for when the server stops.
 const LAST: Duration = Duration::from_secs(30);
@@ -37,6 +37,15 @@ pub struct HttpSettings {
     pub address: SocketAddr,
     /// `PUBLIC_URL`: the address that people and clients use, where it is another one.
     pub public_url: Option<Url>,
+    /// How long a request's body may take to arrive.
+    pub patience: Duration,
+}
+
+impl HttpSettings {
+    /// The usual ones, at this address.
+    pub fn at(address: SocketAddr, public_url: Option<Url>) -> Self {
+        Self { address, public_url, patience: BODY }
+    }
 }
 
 /// Serves until `stop` fires: then it takes no new calls, lets the ones at hand end, and returns.
@@ -80,7 +89,10 @@ pub async fn serve_handler<H: ServerHandler>(
         .await
         .with_context(|| format!("cannot listen at {}", settings.address))?;
     let address = listener.local_addr()?;
-    let router = router(app, address, settings.public_url.as_ref(), handler, stop.clone());
+    // Fires only when nothing is waited for any more: it would cut the calls at hand off.
+    let cut = CancellationToken::new();
+    let _cut = cut.clone().drop_guard();
+    let router = router(app, address, &settings, handler, cut);
     tracing::info!(%address, "listening");
     let asked = stop.clone();
     let serving = axum::serve(listener, router)
@@ -97,15 +109,16 @@ pub async fn serve_handler<H: ServerHandler>(
 fn router<H: ServerHandler>(
     app: App,
     address: SocketAddr,
-    public: Option<&Url>,
+    settings: &HttpSettings,
     handler: Arc<H>,
-    stop: CancellationToken,
+    cut: CancellationToken,
 ) -> Router {
+    let public = settings.public_url.as_ref();
     let (hosts, origins) = (hosts(address, public), origins(address, public));
-    let service = mcp::http_service(handler, hosts.clone(), origins, stop);
+    let service = mcp::http_service(handler, hosts.clone(), origins, cut);
     let mcp = Router::new()
         .fallback_service(service)
-        .layer(middleware::from_fn(whole_body))
+        .layer(middleware::from_fn_with_state(settings.patience, whole_body))
         .layer(middleware::from_fn_with_state(app.clone(), authenticate));
     // Without a public address the pages are at the loopback listener, which only this machine reaches.
     let pages = if let Some(url) = public {
@@ -159,10 +172,10 @@ async fn known_host(State(hosts): State<Vec<String>>, request: Request, next: Ne
 }
 
 /// Takes a body whole before anything is done with it, within bounds of size and time.
-async fn whole_body(request: Request, next: Next) -> Response {
+async fn whole_body(State(patience): State<Duration>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let read = axum::body::to_bytes(body, mcp::LARGEST_REQUEST);
-    let bytes: Bytes = match tokio::time::timeout(BODY, read).await {
+    let bytes: Bytes = match tokio::time::timeout(patience, read).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => return problem(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large"),
         Err(_) => {

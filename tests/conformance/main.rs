@@ -89,10 +89,8 @@ async fn a_server_with_all_that_the_suite_tries_conforms_behind_our_router() {
     let app = App::new(settings).unwrap();
     let (token, _) = app.create_token(&OwnerId::new("suite").unwrap(), None).await.unwrap();
     let port = free_port();
-    let http = HttpSettings {
-        address: ([127, 0, 0, 1], port).into(),
-        public_url: Some(proxy.url().parse().unwrap()),
-    };
+    let public_url = Some(proxy.url().parse().unwrap());
+    let http = HttpSettings::at(([127, 0, 0, 1], port).into(), public_url);
     let (stop, handler) = (CancellationToken::new(), Arc::new(Fixtures::new()));
     let serving = tokio::spawn(serve_handler(app.clone(), http, handler, stop.clone()));
     let url = proxy.open(port, token.expose_secret()).await;
