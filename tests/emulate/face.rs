@@ -1,34 +1,17 @@
 //! The program as a client reaches it: launched over standard input and output, or over HTTP by a token.
 
-use std::time::{Duration, Instant};
-
-use reqwest::{Client, Method};
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::Value;
 
 use crate::{
     browser::Browser,
-    server::{PATIENCE, Program, Running, Server},
+    http::{Http, listens},
+    server::{Program, Running, Server},
 };
-
-const VERSION: &str = "2026-07-28";
 
 pub enum Face {
     Stdio(Box<Server>),
-    Http(Box<Http>),
-}
-
-pub struct Http {
-    program: Program,
-    _serving: Running,
-    client: Client,
-    url: String,
-    token: String,
-    last: u64,
-}
-
-/// A port that nobody has just now.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    Http { program: Box<Program>, _serving: Box<Running>, client: Http },
 }
 
 impl Face {
@@ -40,26 +23,16 @@ impl Face {
     pub async fn http(program: Program, port: u16) -> Self {
         let made = program.done(&["token", "create", "--owner", "ann", "--json"]).await.json();
         let serving = program.start(&["serve", "--http", &format!("127.0.0.1:{port}")]);
-        let begun = Instant::now();
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(begun.elapsed() < PATIENCE, "nobody listens at {port}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Self::Http(Box::new(Http {
-            program,
-            _serving: serving,
-            client: Client::builder().no_proxy().timeout(PATIENCE).build().unwrap(),
-            url: format!("http://localhost:{port}"),
-            token: made["token"].as_str().unwrap().to_owned(),
-            last: 0,
-        }))
+        listens(port).await;
+        let client = Http::new(port, made["token"].as_str().unwrap());
+        Self::Http { program: Box::new(program), _serving: Box::new(serving), client }
     }
 
     /// Calls a tool.
     pub async fn call(&mut self, tool: &str, arguments: Value) -> Result<Value, String> {
         match self {
             Self::Stdio(server) => server.call(tool, arguments).await,
-            Self::Http(http) => http.call(tool, arguments).await,
+            Self::Http { client, .. } => client.call(tool, arguments).await,
         }
     }
 
@@ -71,15 +44,15 @@ impl Face {
 
     /// Signs in where that is asked before a page is shown: by a code, in the browser that is to open the page.
     pub async fn sign_in(&self, browser: &Browser, page: &str) {
-        let Self::Http(http) = self else { return };
+        let Self::Http { program, client, .. } = self else { return };
         let shown = browser.get(page).await;
         assert_eq!(shown.status, 303, "nobody has signed in yet: {}", shown.text);
-        let at = format!("{}{}", http.url, shown.location.unwrap());
+        let at = format!("{}{}", client.url, shown.location.unwrap());
         assert_eq!(browser.get(&at).await.heading(), "Sign in");
-        let code = http.program.done(&["token", "code", "--owner", "ann"]).await.out;
-        let next = page.strip_prefix(&http.url).unwrap();
+        let code = program.done(&["token", "code", "--owner", "ann"]).await.out;
+        let next = page.strip_prefix(&client.url).unwrap();
         let form = serde_urlencoded::to_string([("code", code.trim()), ("next", next)]).unwrap();
-        let request = browser.request(Method::POST, &format!("{}/sign-in", http.url)).body(form);
+        let request = browser.request(Method::POST, &format!("{}/sign-in", client.url)).body(form);
         let gone = browser.send(request).await;
         assert_eq!(
             (gone.status.as_u16(), gone.location.as_deref()),
@@ -94,38 +67,5 @@ impl Face {
             let closed = server.close().await;
             assert!(closed.well, "{}", closed.log);
         }
-    }
-}
-
-impl Http {
-    async fn call(&mut self, tool: &str, arguments: Value) -> Result<Value, String> {
-        self.last += 1;
-        let meta = json!({
-            "io.modelcontextprotocol/protocolVersion": VERSION,
-            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
-        let params = json!({"name": tool, "arguments": arguments, "_meta": meta});
-        let answer = self
-            .client
-            .post(format!("{}/mcp", self.url))
-            .bearer_auth(&self.token)
-            .header("accept", "application/json, text/event-stream")
-            .header("mcp-protocol-version", VERSION)
-            .header("mcp-method", "tools/call")
-            .header("mcp-name", tool)
-            .json(&json!({"jsonrpc": "2.0", "id": self.last, "method": "tools/call", "params": params}))
-            .send()
-            .await
-            .unwrap();
-        let text = answer.text().await.unwrap();
-        let answer: Value =
-            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let result = &answer["result"];
-        assert!(result.is_object(), "{answer}");
-        if result["isError"] == true {
-            return Err(result["content"][0]["text"].as_str().unwrap().to_owned());
-        }
-        Ok(result["structuredContent"].clone())
     }
 }

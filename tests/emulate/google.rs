@@ -24,7 +24,7 @@ use url::Url;
 
 use crate::{
     browser::parameter,
-    face::free_port,
+    http::free_port,
     server::{PATIENCE, Program},
     tools::Tool,
 };

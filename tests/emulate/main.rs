@@ -12,6 +12,9 @@
 mod browser;
 mod face;
 mod google;
+#[path = "../support/http.rs"]
+#[expect(dead_code, reason = "it has more than these tests need")]
+mod http;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/server.rs"]
@@ -232,7 +235,7 @@ async fn from_consent_to_revocation(google: &Google, mut face: Face) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_stdio_an_account_is_linked_imported_renewed_lost_and_ended() {
-    let port = face::free_port();
+    let port = http::free_port();
     let origin = format!("http://localhost:{port}");
     let Some(google) = Google::start(&origin, world()).await else { return };
     let database = postgres::fresh_database().await;
@@ -242,7 +245,7 @@ async fn over_stdio_an_account_is_linked_imported_renewed_lost_and_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http_an_account_is_linked_imported_renewed_lost_and_ended() {
-    let port = face::free_port();
+    let port = http::free_port();
     let origin = format!("http://localhost:{port}");
     let Some(google) = Google::start(&origin, world()).await else { return };
     let database = postgres::fresh_database().await;
