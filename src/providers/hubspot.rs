@@ -1,15 +1,31 @@
-//! HubSpot: the deals, tasks and notes of a portal.
+//! HubSpot: the deals, tasks and notes of a portal, one feed each. A first listing goes by id; later passes search for what
+//! was modified since, and then page through what is archived, which is how HubSpot deletes.
 //!
-//! Facts: HubSpot developer documentation, "OAuth", "CRM search", "API usage guidelines", "Webhooks".
+//! HubSpot developer documentation: "CRM search", "CRM objects", "Owners", "Pipelines", "API usage guidelines", "OAuth".
 
-use std::time::Duration;
+mod item;
+#[cfg(test)]
+mod tests;
 
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use self::item::{Around, Object, Owner, Pipeline, Portal, TYPES, Type};
 use crate::{
-    provider::spec::{Field, OAuth2, Rate, Refresh, Spec, Webhooks},
+    error::{Error, Result},
+    http::Client,
+    provider::{
+        Account, Covers, Feed, Next, Page, Provider,
+        spec::{Field, OAuth2, Rate, Refresh, Spec, Webhooks},
+    },
     record::Kind,
+    wire::Many,
 };
 
-/// What is constant about HubSpot.
+/// The catalog's entry.
 pub static SPEC: Spec = Spec {
     rank: 37,
     id: "hubspot",
@@ -47,6 +63,283 @@ pub static SPEC: Spec = Spec {
     hosts: &["api.hubapi.com"],
     // 100 in ten seconds, but 4 searches in one.
     rate: Rate::per(1, Duration::from_millis(300)),
+    // What is archived can be listed for 90 days, and a lost object is told by its absence alone.
+    relist: Some(Duration::from_hours(30 * 24)),
     webhooks: Webhooks::Offered,
     ..Spec::BASE
 };
+
+const API: &str = "https://api.hubapi.com";
+/// Most objects that a page of a list gives.
+const LIST: u32 = 100;
+/// Most objects that a page of a search gives.
+const FOUND: u32 = 200;
+/// Most owners that a page gives.
+const OWNERS: u32 = 500;
+/// A search gives no more results than these, whatever is asked for.
+const REACH: usize = 10_000;
+/// The search index follows the objects by some moments, and HubSpot's clock is not ours.
+const SLACK: SignedDuration = SignedDuration::from_mins(10);
+/// Pages of a list that is read in one go.
+const PAGES: usize = 200;
+
+/// The client of HubSpot.
+pub struct HubSpot;
+
+/// Where a pass over the objects of one type stands.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// When the pass began: the next one asks for what was modified since.
+    began: Timestamp,
+    step: Step,
+    /// Where the list or the search goes on.
+    after: Option<String>,
+}
+
+/// What is being read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    /// All objects that are alive.
+    Listing,
+    /// What was modified from this moment on, in milliseconds since 1970.
+    Changes(i64),
+    /// What was modified at one moment, above an id: more of it than a search gives, which bulk updates do.
+    Moment(i64, String),
+    /// All that is archived.
+    Archive,
+    /// Nothing: the pass is over.
+    Done,
+}
+
+impl Provider for HubSpot {
+    type Cursor = Cursor;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        let portal = portal(client).await?;
+        let id = portal.portal_id.to_string();
+        Ok(Account::new(id.clone(), format!("HubSpot portal {id}")))
+    }
+
+    async fn feeds(&self, _: &Client) -> Result<Vec<Feed>> {
+        Ok(TYPES.iter().map(|of| Feed::new(of.name, of.name)).collect())
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        feed: &Feed,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Cursor>> {
+        let of = TYPES.iter().find(|of| of.name == feed.id).ok_or(Error::NotFound)?;
+        let at = match cursor {
+            Some(at) if at.step == Step::Done => Cursor {
+                step: Step::Changes(
+                    at.began.checked_sub(SLACK).unwrap_or(at.began).as_millisecond(),
+                ),
+                began: client.now(),
+                after: None,
+            },
+            Some(at) => at,
+            None => Cursor { began: client.now(), step: Step::Listing, after: None },
+        };
+        let Objects { results, paging } = match &at.step {
+            Step::Listing | Step::Archive | Step::Done => list(client, of, &at).await?,
+            Step::Changes(_) | Step::Moment(..) => search(client, of, &at).await?,
+        };
+        let (objects, skipped) = (results.items, results.skipped);
+        let next = at.then(&objects, paging.and_then(|paging| paging.next?.after));
+        if at.step == Step::Archive {
+            let gone = objects.iter().map(|object| of.id(&object.id));
+            return Ok(Page::new(Vec::<crate::record::Record>::new(), next).removing(gone));
+        }
+        let merged: Vec<String> =
+            objects.iter().flat_map(Object::merged).map(|id| of.id(id)).collect();
+        let around = around(client, of).await?;
+        let records = objects.into_iter().map(|object| object.record(of, &around));
+        let page = match (&at.step, client.since()) {
+            (Step::Listing, Some(since)) => {
+                let mut page = Page::new(records, next);
+                page.upserts.retain(|record| {
+                    record.properties.occurred_at().is_none_or(|created| created >= since)
+                });
+                page.covering(Covers::Between { from: Some(since), to: None })
+            }
+            _ => Page::new(records, next),
+        };
+        Ok(page.removing(merged).skipping(skipped))
+    }
+
+    fn fault(&self, status: u16, body: &Value) -> Option<Error> {
+        let word = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
+        Some(match (status, word("category"), word("policyName")) {
+            // By the second for searches, by ten seconds for the rest, by the day for private apps.
+            (429, _, "DAILY") => Error::RateLimited(Duration::from_hours(1)),
+            (429, _, "SECONDLY") => Error::RateLimited(Duration::from_secs(1)),
+            (429, ..) => Error::RateLimited(Duration::from_secs(10)),
+            // Locked by a change that is under way; being moved to another data centre.
+            (423 | 477, ..) => Error::Unavailable(format!("answered {status}")),
+            (401, "EXPIRED_AUTHENTICATION", _) => {
+                Error::Reconnect("the access token of HubSpot has expired".into())
+            }
+            (401, ..) => Error::Reconnect(
+                "HubSpot no longer takes the token, or the app was removed from the portal".into(),
+            ),
+            (403, "MISSING_SCOPES", _) => Error::Forbidden(missing_scopes(body)),
+            _ => return None,
+        })
+    }
+}
+
+impl Cursor {
+    /// How the feed goes on after these objects, of which more come from `after` on.
+    fn then(&self, objects: &[Object], after: Option<String>) -> Next<Cursor> {
+        let (step, after) = match (&self.step, after) {
+            (Step::Listing, None) => return self.done(),
+            (Step::Archive | Step::Done, None) => return self.done(),
+            (Step::Changes(_), None) => (Step::Archive, None),
+            (Step::Moment(stamp, _), None) => (Step::Changes(stamp.saturating_add(1)), None),
+            (step @ (Step::Listing | Step::Archive | Step::Done), after) => (step.clone(), after),
+            (Step::Moment(stamp, above), _) => {
+                let above = objects.last().map_or(above, |last| &last.id);
+                (Step::Moment(*stamp, above.clone()), None)
+            }
+            (Step::Changes(since), Some(after)) => {
+                let room = REACH.saturating_sub(FOUND as usize);
+                let last = objects.last().and_then(Object::modified);
+                match last.filter(|_| after.parse().is_ok_and(|at: usize| at > room)) {
+                    None => (Step::Changes(*since), Some(after)),
+                    Some(last) if last > *since => (Step::Changes(last), None),
+                    Some(_) => (Step::Moment(*since, "0".into()), None),
+                }
+            }
+        };
+        Next::More(Cursor { began: self.began, step, after })
+    }
+
+    fn done(&self) -> Next<Cursor> {
+        Next::Resume(Cursor { began: self.began, step: Step::Done, after: None })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Objects<T = Object> {
+    #[serde(default)]
+    results: Many<T>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    next: Option<After>,
+}
+
+#[derive(Deserialize)]
+struct After {
+    after: Option<String>,
+}
+
+async fn list(client: &Client, of: &Type, at: &Cursor) -> Result<Objects> {
+    let archived = at.step == Step::Archive;
+    let query = [
+        ("limit", Some(client.page_size(LIST).to_string())),
+        ("properties", (!archived).then(|| of.properties.join(","))),
+        ("archived", Some(archived.to_string())),
+        ("after", at.after.clone()),
+    ];
+    client.get(format!("{API}/crm/v3/objects/{}", of.name)).query(&query).json().await
+}
+
+async fn search(client: &Client, of: &Type, at: &Cursor) -> Result<Objects> {
+    let modified = |operator: &str, stamp: i64| {
+        json!({"propertyName": "hs_lastmodifieddate", "operator": operator,
+            "value": stamp.to_string()})
+    };
+    let (filters, order) = match &at.step {
+        Step::Moment(stamp, above) => {
+            let above = json!({"propertyName": "hs_object_id", "operator": "GT", "value": above});
+            (vec![modified("EQ", *stamp), above], "hs_object_id")
+        }
+        Step::Changes(since) => (vec![modified("GTE", *since)], "hs_lastmodifieddate"),
+        Step::Listing | Step::Archive | Step::Done => (Vec::new(), "hs_object_id"),
+    };
+    let mut asked = json!({
+        "filterGroups": [{"filters": filters}],
+        "sorts": [{"propertyName": order, "direction": "ASCENDING"}],
+        "properties": of.properties,
+        "limit": client.page_size(FOUND),
+    });
+    if let (Some(asked), Some(after)) = (asked.as_object_mut(), &at.after) {
+        asked.insert("after".into(), Value::from(after.as_str()));
+    }
+    let call = client.post(format!("{API}/crm/v3/objects/{}/search", of.name));
+    call.body_json(&asked).idempotent().json().await
+}
+
+async fn portal(client: &Client) -> Result<Portal> {
+    client.get(format!("{API}/account-info/v3/details")).json().await
+}
+
+/// What the objects of a type point to, looked up once a run: the portal, its people, and the pipelines of deals.
+async fn around(client: &Client, of: &Type) -> Result<Arc<Around>> {
+    client
+        .once(of.name, || async {
+            let pipelines = async {
+                if !of.has_pipelines() {
+                    return Ok(BTreeMap::new());
+                }
+                let call = client.get(format!("{API}/crm/v3/pipelines/{}", of.name));
+                let found: Objects<Pipeline> = call.json().await?;
+                Ok(found.results.into_iter().map(|of| (of.id.clone(), of)).collect())
+            };
+            let shared = client.once("owners", || async {
+                let (mut all, left, portal) = futures::try_join!(
+                    owners(client, false),
+                    owners(client, true),
+                    portal(client)
+                )?;
+                all.extend(left);
+                Ok((all, portal))
+            });
+            let (pipelines, shared) = futures::try_join!(pipelines, shared)?;
+            Ok(Around { pipelines, shared })
+        })
+        .await
+}
+
+/// The people whom objects may belong to; `left`: those who are no longer in the portal.
+async fn owners(client: &Client, left: bool) -> Result<BTreeMap<String, Owner>> {
+    let (mut all, mut after) = (BTreeMap::new(), None);
+    for _ in 0..PAGES {
+        let query = [
+            ("limit", Some(OWNERS.to_string())),
+            ("archived", Some(left.to_string())),
+            ("after", after),
+        ];
+        let call = client.get(format!("{API}/crm/v3/owners")).query(&query);
+        let found: Objects<Owner> = call.json().await?;
+        all.extend(found.results.into_iter().map(|owner| (owner.id.clone(), owner)));
+        after = found.paging.and_then(|paging| paging.next?.after);
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+    Err(Error::unexpected("paging", "the list of owners does not end"))
+}
+
+/// Names the scopes that HubSpot says are missing.
+fn missing_scopes(body: &Value) -> String {
+    let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
+    let scopes = errors.filter_map(|error| error.get("context")?.get("requiredGranularScopes"));
+    let scopes: Vec<&str> =
+        scopes.filter_map(Value::as_array).flatten().filter_map(Value::as_str).take(10).collect();
+    match scopes.as_slice() {
+        [] => "the token lacks a scope for deals, contacts or owners".into(),
+        scopes => format!("the token lacks the scope {}", scopes.join(" or ")),
+    }
+}

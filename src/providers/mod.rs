@@ -80,7 +80,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&evernote::Evernote),
     Entry::Planned(&atlassian::confluence::SPEC),
     Entry::Planned(&salesforce::SPEC),
-    Entry::Planned(&hubspot::SPEC),
+    Entry::Ready(&hubspot::HubSpot),
     Entry::Planned(&zendesk::SPEC),
     Entry::Ready(&intercom::Intercom),
     Entry::Planned(&front::SPEC),
