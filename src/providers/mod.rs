@@ -81,7 +81,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&atlassian::confluence::SPEC),
     Entry::Planned(&salesforce::SPEC),
     Entry::Ready(&hubspot::HubSpot),
-    Entry::Planned(&zendesk::SPEC),
+    Entry::Ready(&zendesk::Zendesk),
     Entry::Ready(&intercom::Intercom),
     Entry::Planned(&front::SPEC),
     Entry::Ready(&calendly::Calendly),
