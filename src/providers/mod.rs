@@ -79,7 +79,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&dropbox::SPEC),
     Entry::Ready(&evernote::Evernote),
     Entry::Planned(&atlassian::confluence::SPEC),
-    Entry::Planned(&salesforce::SPEC),
+    Entry::Ready(&salesforce::Salesforce),
     Entry::Ready(&hubspot::HubSpot),
     Entry::Ready(&zendesk::Zendesk),
     Entry::Ready(&intercom::Intercom),

@@ -1,15 +1,32 @@
-//! Salesforce: the leads and tasks of an org.
+//! Salesforce: the leads and tasks of an org, one feed each. Queries go by the system's stamp, which every change moves,
+//! and hold what lies in the recycle bin, too; what has left it, and what is shared no more, shows in a whole listing.
 //!
-//! Facts: Salesforce REST API guide, "Query all", "Get deleted"; Salesforce Help, "OAuth 2.0 web server flow".
+//! Salesforce REST API developer guide: "QueryAll", "Query more results", "sObject Describe", "Status codes and error
+//! responses"; Salesforce Help: "OAuth 2.0 web server flow".
 
-use std::time::Duration;
+mod row;
+#[cfg(test)]
+mod tests;
 
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use self::row::{Lead, Row, Task};
 use crate::{
-    provider::spec::{Field, OAuth2, Rate, Revoke, Spec},
-    record::Kind,
+    error::{Error, Result},
+    http::{Call, Client},
+    provider::{
+        Account, Covers, Feed, Next, Page, Provider,
+        spec::{Field, OAuth2, Rate, Revoke, Spec},
+    },
+    record::{Kind, Record},
+    wire::Many,
 };
 
-/// What is constant about Salesforce.
+/// The catalog's entry.
 pub static SPEC: Spec = Spec {
     rank: 36,
     id: "salesforce",
@@ -64,7 +81,200 @@ pub static SPEC: Spec = Spec {
     hosts: &["{instance_url}"],
     // The allocation is by day and org; a page has 2,000 rows.
     rate: Rate::per_second(5),
-    // What is shared no more goes without a word.
+    // What is shared no more goes without a word, and the recycle bin is emptied after 15 days.
     relist: Some(Duration::from_hours(7 * 24)),
     ..Spec::BASE
 };
+
+const DATA: &str = "services/data/v62.0";
+/// Most rows that a page gives, and fewest that may be asked for.
+const ROWS: (u32, u32) = (2_000, 200);
+/// Rows appear with a stamp that lies some minutes back when what wrote them took that long.
+const SLACK: SignedDuration = SignedDuration::from_mins(15);
+/// The fields that no administrator can hide.
+const ALWAYS: [&str; 4] = ["Id", "CreatedDate", "SystemModstamp", "IsDeleted"];
+/// Marks the refusal of a query that names a field which this user may not see.
+const HIDDEN: &str = "fields";
+
+/// The client of Salesforce.
+pub struct Salesforce;
+
+/// Where a pass over one type of object stands, or how the next one goes on.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The stamp of the latest row that was read: rows come in this order.
+    stamp: Option<Timestamp>,
+    /// The address of the query's next page; it expires after two days.
+    next: Option<String>,
+    /// This pass lists what changed since then, and not everything.
+    bounded: Option<Timestamp>,
+}
+
+impl Provider for Salesforce {
+    type Cursor = Cursor;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        let me: Me =
+            client.get(format!("{}/services/oauth2/userinfo", base(client)?)).json().await?;
+        let label = me.preferred_username.or(me.email.clone());
+        let label = label.unwrap_or_else(|| me.organization_id.clone());
+        Ok(Account::new(me.organization_id, label).or_known_as(me.email))
+    }
+
+    async fn feeds(&self, _: &Client) -> Result<Vec<Feed>> {
+        Ok(vec![Feed::new(Lead::OBJECT, "leads"), Feed::new(Task::OBJECT, "tasks")])
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        feed: &Feed,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Cursor>> {
+        if feed.id == Lead::OBJECT {
+            read::<Lead>(client, cursor).await
+        } else {
+            read::<Task>(client, cursor).await
+        }
+    }
+
+    fn fault(&self, status: u16, body: &Value) -> Option<Error> {
+        let first = body.get(0);
+        let word = |key: &str| first.and_then(|error| error.get(key)?.as_str()).unwrap_or_default();
+        Some(match (status, word("errorCode")) {
+            // The identity service answers with words, and not with 401.
+            (403, "") if body.is_null() => {
+                Error::Reconnect("Salesforce does not take the access token".into())
+            }
+            (_, "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER") => {
+                Error::Reconnect("the session has ended, or the grant was revoked".into())
+            }
+            // A day's allocation, or too many long queries at once.
+            (_, "REQUEST_LIMIT_EXCEEDED") if word("message").starts_with("TotalRequests") => {
+                Error::RateLimited(Duration::from_hours(1))
+            }
+            (_, "REQUEST_LIMIT_EXCEEDED") => Error::RateLimited(Duration::from_secs(20)),
+            (_, "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED") => Error::Forbidden(
+                "the API is not enabled for this org: its edition may not include it".into(),
+            ),
+            (_, "INVALID_TYPE") => {
+                Error::Forbidden("this user or org has no such objects, or may not see them".into())
+            }
+            (_, "INVALID_QUERY_LOCATOR" | "QUERY_LOCATOR_EXPIRED") => Error::CursorExpired,
+            (_, "INVALID_FIELD") => Error::invalid(HIDDEN, "one of them is hidden from this user"),
+            (_, "QUERY_TIMEOUT" | "SERVER_UNAVAILABLE" | "UNABLE_TO_LOCK_ROW") => {
+                Error::Unavailable("answered that it is busy".into())
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The address of the org, which the grant names.
+fn base(client: &Client) -> Result<&str> {
+    let url = client.setting("instance_url").map(|url| url.trim_end_matches('/'));
+    url.ok_or_else(|| Error::invalid("instance_url", "is missing"))
+}
+
+async fn read<T: Row>(client: &Client, cursor: Option<Cursor>) -> Result<Page<Cursor>> {
+    let at = cursor.unwrap_or_else(|| Cursor { stamp: None, next: None, bounded: client.since() });
+    let found: Rows<T> = match &at.next {
+        Some(next) => match more(client, next).await {
+            // Rows come by their stamps: the query is asked again from the last one.
+            Err(Error::CursorExpired) => query(client, &at).await?,
+            found => found?,
+        },
+        None => query(client, &at).await?,
+    };
+    let stamp = found.records.iter().filter_map(T::stamp).max().max(at.stamp);
+    let next = found.next_records_url.filter(|_| !found.done);
+    let skipped = found.records.skipped;
+    let (gone, alive): (Vec<T>, Vec<T>) = found.records.into_iter().partition(T::is_deleted);
+    let base = base(client)?;
+    let records: Vec<Record> = alive.into_iter().map(|row| row.record(base)).collect();
+    let next = match next {
+        Some(_) => Next::More(Cursor { stamp, next, bounded: at.bounded }),
+        None => Next::Resume(Cursor { stamp: stamp.or(at.bounded), next, bounded: None }),
+    };
+    let page =
+        Page::new(records, next).removing(gone.into_iter().map(T::into_id)).skipping(skipped);
+    // Whatever was created since then bears a stamp since then.
+    Ok(match at.bounded {
+        Some(since) => page.covering(Covers::Between { from: Some(since), to: None }),
+        None => page,
+    })
+}
+
+/// Asks for all rows from the cursor's stamp on, of the fields that this user may see.
+async fn query<T: Row>(client: &Client, at: &Cursor) -> Result<Rows<T>> {
+    let since = at.stamp.map(|stamp| stamp.checked_sub(SLACK).unwrap_or(stamp)).or(at.bounded);
+    let bound = since.map_or_else(String::new, |since| {
+        format!(" WHERE SystemModstamp >= {}", since.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    });
+    let ask = async |fields: &[&str]| {
+        let (fields, object) = (fields.join(", "), T::OBJECT);
+        let order = "ORDER BY SystemModstamp ASC, Id ASC";
+        let soql = format!("SELECT {fields} FROM {object}{bound} {order}");
+        let call = client.get(format!("{}/{DATA}/queryAll", base(client)?)).query(&[("q", soql)]);
+        rows(client, call).await
+    };
+    match ask(T::FIELDS).await {
+        Err(Error::Invalid { field, .. }) if field == HIDDEN => {
+            let call =
+                client.get(format!("{}/{DATA}/sobjects/{}/describe", base(client)?, T::OBJECT));
+            let known: Described = call.json().await?;
+            let known: BTreeSet<String> =
+                known.fields.into_iter().map(|field| field.name).collect();
+            let shown = T::FIELDS.iter().filter(|field| {
+                // A relation is seen by whom its id is shown to.
+                let own = field
+                    .strip_suffix(".Name")
+                    .map_or_else(|| (**field).into(), |of| format!("{of}Id"));
+                ALWAYS.contains(*field) || known.contains(&own)
+            });
+            ask(&shown.copied().collect::<Vec<_>>()).await
+        }
+        found => found,
+    }
+}
+
+/// The page at an address that the last one gave: a path at the org's host.
+async fn more<T: Row>(client: &Client, next: &str) -> Result<Rows<T>> {
+    rows(client, client.get(format!("{}/{}", base(client)?, next.trim_start_matches('/')))).await
+}
+
+async fn rows<T: Row>(client: &Client, call: Call) -> Result<Rows<T>> {
+    let size = client.page_size(ROWS.0).max(ROWS.1);
+    call.header("sforce-query-options", &format!("batchSize={size}")).json().await
+}
+
+#[derive(Deserialize)]
+struct Me {
+    organization_id: String,
+    preferred_username: Option<String>,
+    email: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned", rename_all = "camelCase")]
+struct Rows<T> {
+    #[serde(default)]
+    records: Many<T>,
+    done: bool,
+    next_records_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    #[serde(default)]
+    fields: Many<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
