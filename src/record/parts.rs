@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 /// A person, bot or organisation as the vendor knows it. At least one field is set: see [`Person::known`].
@@ -203,6 +204,35 @@ impl From<Option<String>> for FieldValue {
     }
 }
 
+impl From<Value> for FieldValue {
+    /// A vendor's value as a plain one: of an object what it is called, of lists within a list their members.
+    fn from(value: Value) -> Self {
+        const NAMES: [&str; 9] =
+            ["name", "label", "title", "filename", "username", "email", "text", "url", "id"];
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(bool) => Self::Bool(bool),
+            Value::Number(number) => Self::Number(number),
+            Value::String(text) => Self::Text(text),
+            Value::Array(values) => {
+                let mut list = Vec::with_capacity(values.len());
+                for value in values {
+                    match Self::from(value) {
+                        Self::List(inner) => list.extend(inner),
+                        one => list.push(one),
+                    }
+                }
+                Self::List(list)
+            }
+            Value::Object(mut object) => {
+                let mut named = NAMES.iter().filter_map(|name| object.remove(*name));
+                let scalar = |value: &Value| value.is_string() || value.is_number();
+                named.find(scalar).map_or(Self::Null, Self::from)
+            }
+        }
+    }
+}
+
 /// Field name to plain value.
 pub type CustomFields = BTreeMap<String, FieldValue>;
 
@@ -268,5 +298,21 @@ impl Moment {
             Self::At(instant) => Some(*instant),
             Self::On(day) => day.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|z| z.timestamp()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_field_is_plain_whatever_the_vendor_nests() {
+        let plain = |value: Value| serde_json::to_value(FieldValue::from(value)).unwrap();
+        assert_eq!(plain(json!({"id": "u1", "name": "Ada"})), json!("Ada"));
+        assert_eq!(plain(json!({"id": 7, "name": null})), json!(7));
+        assert_eq!(plain(json!([1, [2, {"url": "u"}], true])), json!([1, 2, "u", true]));
+        assert_eq!(plain(json!({"lat": 1.5})), Value::Null);
     }
 }
