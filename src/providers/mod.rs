@@ -64,7 +64,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&microsoft::outlook::SPEC),
     Entry::Planned(&microsoft::teams::SPEC),
     Entry::Ready(&slack::Slack),
-    Entry::Planned(&notion::SPEC),
+    Entry::Ready(&notion::Notion),
     Entry::Ready(&asana::Asana),
     Entry::Planned(&trello::SPEC),
     Entry::Ready(&monday::Monday),
