@@ -90,7 +90,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&zoom::SPEC),
     Entry::Planned(&google::meet::SPEC),
     Entry::Planned(&microsoft::graph::SPEC),
-    Entry::Planned(&todoist::SPEC),
+    Entry::Ready(&todoist::Todoist),
 ];
 
 /// One line of the catalog.
