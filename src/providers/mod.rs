@@ -68,7 +68,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&asana::Asana),
     Entry::Planned(&trello::SPEC),
     Entry::Ready(&monday::Monday),
-    Entry::Planned(&clickup::SPEC),
+    Entry::Ready(&clickup::ClickUp),
     Entry::Planned(&atlassian::jira::SPEC),
     Entry::Ready(&linear::Linear),
     Entry::Planned(&basecamp::SPEC),
