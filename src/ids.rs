@@ -107,6 +107,10 @@ uuid_id!(
     RecordId
 );
 uuid_id!(
+    /// What a vendor delivered to a connector's webhook address.
+    DeliveryId
+);
+uuid_id!(
     /// A token that clients call the server with over HTTP.
     TokenId
 );

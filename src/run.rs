@@ -138,6 +138,8 @@ pub enum Trigger {
     Tool,
     /// The command line.
     Cli,
+    /// A vendor's delivery.
+    Webhook,
 }
 
 impl Trigger {
@@ -146,6 +148,7 @@ impl Trigger {
         match self {
             Self::Tool => "tool",
             Self::Cli => "cli",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -5,8 +5,10 @@ use url::Url;
 use super::{Error, Result};
 use crate::{
     config::{Settings, is_loopback},
+    ids::ConnectorId,
     oauth::{App as OAuthApp, variables},
-    provider::Spec,
+    provider::{Spec, spec::Webhooks},
+    providers,
 };
 
 /// The loopback port where none is set.
@@ -25,6 +27,27 @@ pub(super) fn origin(settings: &Settings) -> String {
         Some(url) => url.origin().ascii_serialization(),
         None => format!("http://localhost:{}", port(settings)),
     }
+}
+
+/// The address that a vendor is to call for a connector: where its data comes by webhook, and this server has an address
+/// that vendors can reach.
+pub(super) fn webhook(settings: &Settings, provider: &str, id: ConnectorId) -> Option<String> {
+    let spec = providers::find(provider)?.spec();
+    let public = settings.public_url.as_ref().filter(|_| spec.webhooks == Webhooks::Required)?;
+    let origin = public.origin().ascii_serialization();
+    Some(format!("{origin}/import/{}/webhook/{id}", spec.id))
+}
+
+/// What is still to be done at a vendor whose data comes by webhook.
+pub(super) fn webhook_note(spec: &Spec, address: Option<&str>) -> Option<String> {
+    let name = spec.name;
+    (spec.webhooks == Webhooks::Required).then(|| match address {
+        Some(_) => format!("nothing comes before {name} is told to call webhook_url. {}", spec.help),
+        None => format!(
+            "nothing comes before {name} can call this server: run `neotoma serve --http` where it is reached by https, set \
+             PUBLIC_URL to that address, and enter the connector's webhook_url at {name}"
+        ),
+    })
 }
 
 /// Whether pages at this address are served by the loopback listener, and not by the server at the public address.
@@ -66,7 +89,7 @@ pub(super) fn redirect_uri(settings: &Settings, spec: &Spec, app: &OAuthApp) -> 
 /// Whether a path is none of those that something else is served at.
 pub(super) fn is_free(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
-    !["", "connect", "mcp", "healthz", "readyz", "metrics"].contains(&first)
+    !["", "connect", "import", "mcp", "healthz", "readyz", "metrics"].contains(&first)
 }
 
 /// Somebody must be there where an app's own address leads.
@@ -129,7 +152,7 @@ pub(super) fn redirect_to(settings: &Settings, given: Option<&str>) -> Result<Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{provider::spec::OAuth2, providers};
+    use crate::provider::spec::OAuth2;
 
     fn settings(public: Option<&str>) -> Settings {
         Settings {

@@ -44,7 +44,7 @@ impl App {
     pub async fn visit(&self, id: &AttemptId) -> Result<Option<Visit>> {
         let core = self.core().await?;
         match core.store().attempt_of_anyone(id).await? {
-            Some(attempt) => visit(core, attempt).await.map(Some),
+            Some(attempt) => visit(core, &self.0.settings, attempt).await.map(Some),
             None => Ok(None),
         }
     }
@@ -56,7 +56,7 @@ impl App {
     pub async fn visit_by_state(&self, state: &SecretString) -> Result<Option<Visit>> {
         let core = self.core().await?;
         match core.store().attempt_by_state(&hash(state)).await? {
-            Some(attempt) => visit(core, attempt).await.map(Some),
+            Some(attempt) => visit(core, &self.0.settings, attempt).await.map(Some),
             None => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     App, ConnectorStatus, ConnectorView, DeletedView, Error, Result, RotatedView, Selector,
-    core::Core, entry,
+    addresses, core::Core, entry,
 };
 use crate::{
     ids::{ConnectorId, OwnerId},
@@ -20,7 +20,7 @@ impl App {
         let core = self.core().await?;
         let mut views = Vec::new();
         for connector in core.store().connectors(owner, None, deleted).await? {
-            views.push(view(core, connector).await?);
+            views.push(self.connector_view(core, connector).await?);
         }
         Ok(views)
     }
@@ -32,7 +32,7 @@ impl App {
     pub async fn connector(&self, owner: &OwnerId, id: ConnectorId) -> Result<ConnectorView> {
         let core = self.core().await?;
         let connector = stored(core, owner, id).await?;
-        view(core, connector).await
+        self.connector_view(core, connector).await
     }
 
     /// The connector that a selector means.
@@ -48,7 +48,7 @@ impl App {
         let mut linked = core.store().connectors(owner, Some(provider), false).await?;
         match (linked.pop(), linked.is_empty()) {
             (None, _) => Err(Error::NothingLinked(provider.to_owned())),
-            (Some(only), true) => view(core, only).await,
+            (Some(only), true) => self.connector_view(core, only).await,
             (Some(last), false) => {
                 linked.push(last);
                 let accounts = linked.iter().map(|c| format!("{} ({})", shown(c), c.id));
@@ -158,6 +158,30 @@ impl App {
         }
         Ok(done)
     }
+
+    async fn connector_view(&self, core: &Core, of: Connector) -> Result<ConnectorView> {
+        let store = core.store();
+        let waiting = store.removals_waiting(&of.owner, of.id).await?;
+        let alive = of.status != ConnectorStatus::Deleted;
+        Ok(ConnectorView {
+            records: store.count_records(&of.owner, of.id).await?,
+            removals_waiting: Some(waiting).filter(|waiting| *waiting > 0),
+            webhook_url: addresses::webhook(&self.0.settings, &of.provider, of.id)
+                .filter(|_| alive),
+            connector_id: of.id,
+            provider: of.provider,
+            account_identifier: of.account_identifier,
+            account_scope: Some(of.account_scope).filter(|scope| !scope.is_empty()),
+            account_label: Some(of.account_label).filter(|label| !label.is_empty()),
+            status: of.status,
+            secrets_set: of.secret_names,
+            metadata: of.metadata,
+            last_successful_sync: of.last_successful_sync,
+            last_error: of.last_error.map(|error| error.message),
+            running: of.running,
+            created_at: of.created_at,
+        })
+    }
 }
 
 /// What a person calls the account.
@@ -173,25 +197,4 @@ pub(super) fn shown(connector: &Connector) -> &str {
 pub(super) async fn stored(core: &Core, owner: &OwnerId, id: ConnectorId) -> Result<Connector> {
     let connector = core.store().connector(owner, id).await?;
     connector.ok_or_else(|| Error::UnknownConnector(id.to_string()))
-}
-
-async fn view(core: &Core, of: Connector) -> Result<ConnectorView> {
-    let store = core.store();
-    let waiting = store.removals_waiting(&of.owner, of.id).await?;
-    Ok(ConnectorView {
-        records: store.count_records(&of.owner, of.id).await?,
-        removals_waiting: Some(waiting).filter(|waiting| *waiting > 0),
-        connector_id: of.id,
-        provider: of.provider,
-        account_identifier: of.account_identifier,
-        account_scope: Some(of.account_scope).filter(|scope| !scope.is_empty()),
-        account_label: Some(of.account_label).filter(|label| !label.is_empty()),
-        status: of.status,
-        secrets_set: of.secret_names,
-        metadata: of.metadata,
-        last_successful_sync: of.last_successful_sync,
-        last_error: of.last_error.map(|error| error.message),
-        running: of.running,
-        created_at: of.created_at,
-    })
 }

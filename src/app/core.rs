@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use tokio::{
-    sync::{Mutex, Notify},
+    sync::{Mutex, Notify, Semaphore},
     time::MissedTickBehavior,
 };
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -32,7 +32,12 @@ pub(super) struct Core {
     pub finishing: TaskTracker,
     /// Fires when an attempt to link has ended in this process.
     pub attempt_ended: Notify,
+    /// How many connectors' deliveries are read at once.
+    pub readers: Semaphore,
 }
+
+/// How many connectors' deliveries are read at once: each run takes a few connections to the database.
+const READERS: usize = 4;
 
 /// How often it is looked whether the embedded server is still there.
 const LOOK: Duration = Duration::from_secs(2);
@@ -66,6 +71,7 @@ impl Core {
             _watch: watch,
             finishing: TaskTracker::new(),
             attempt_ended: Notify::new(),
+            readers: Semaphore::new(READERS),
         })
     }
 

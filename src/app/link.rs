@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{App, Error, LinkRequest, LinkedView, Result, core::Core, entry};
+use super::{App, Error, LinkRequest, LinkedView, Result, addresses, core::Core, entry};
 use crate::{
     http::{Connection, Meter},
     ids::{ConnectorId, OwnerId},
@@ -75,7 +75,7 @@ impl App {
         let before = before.as_ref();
         let settled =
             Settled { spec, account, before, label, scope, secrets, settings, client_id, verified };
-        keep(core, owner, settled).await
+        self.keep(core, owner, settled).await
     }
 
     /// Asks the vendor whose credentials these are. A token that had to be renewed for it comes back new.
@@ -106,6 +106,43 @@ impl App {
         let account = provider.account(&client).await.map_err(|error| refused(error, spec))?;
         Ok((account, credentials.secrets().await))
     }
+
+    /// Stores an account, or stores it again. Its name is what is given, else what it was, else the vendor's.
+    async fn keep(&self, core: &Core, owner: &OwnerId, of: Settled<'_>) -> Result<LinkedView> {
+        let Settled { spec, account, before, secrets, .. } = of;
+        let known = before.map(|c| c.account_label.as_str()).filter(|label| !label.is_empty());
+        let label = of.label.unwrap_or_else(|| known.unwrap_or(&account.label).to_owned());
+        let names: Vec<String> = secrets.names().map(str::to_owned).collect();
+        let identifier = before.map_or(&account.id, |c| &c.account_identifier);
+        let new = NewConnector {
+            id: ConnectorId::generate(),
+            provider: spec.id,
+            provider_type: spec.category.as_str(),
+            account_identifier: identifier,
+            account_scope: &of.scope,
+            account_label: &label,
+            capabilities: spec.capabilities,
+            oauth_scopes: spec.oauth.as_ref().map_or(&[], |oauth| oauth.scopes),
+            oauth_client_id: of.client_id,
+            secret_names: &names,
+            metadata: &of.settings,
+        };
+        let vault = &core.engine.vault;
+        let seal = |id| vault.seal(&binding(owner, id, spec), &secrets);
+        let (connector_id, relinked) = core.store().link(owner, &new, seal).await?;
+        let webhook_url = addresses::webhook(&self.0.settings, spec.id, connector_id);
+        Ok(LinkedView {
+            note: addresses::webhook_note(spec, webhook_url.as_deref()),
+            webhook_url,
+            connector_id,
+            provider: spec.id.to_owned(),
+            account_identifier: identifier.clone(),
+            account_label: label,
+            verified: of.verified,
+            relinked,
+            secrets_set: names,
+        })
+    }
 }
 
 /// An account whose credentials are to be kept.
@@ -119,40 +156,6 @@ struct Settled<'a> {
     settings: Settings,
     client_id: Option<&'a str>,
     verified: bool,
-}
-
-/// Stores an account, or stores it again. Its name is what is given, else what it was, else the vendor's.
-async fn keep(core: &Core, owner: &OwnerId, of: Settled<'_>) -> Result<LinkedView> {
-    let Settled { spec, account, before, secrets, .. } = of;
-    let known = before.map(|c| c.account_label.as_str()).filter(|label| !label.is_empty());
-    let label = of.label.unwrap_or_else(|| known.unwrap_or(&account.label).to_owned());
-    let names: Vec<String> = secrets.names().map(str::to_owned).collect();
-    let identifier = before.map_or(&account.id, |c| &c.account_identifier);
-    let new = NewConnector {
-        id: ConnectorId::generate(),
-        provider: spec.id,
-        provider_type: spec.category.as_str(),
-        account_identifier: identifier,
-        account_scope: &of.scope,
-        account_label: &label,
-        capabilities: spec.capabilities,
-        oauth_scopes: spec.oauth.as_ref().map_or(&[], |oauth| oauth.scopes),
-        oauth_client_id: of.client_id,
-        secret_names: &names,
-        metadata: &of.settings,
-    };
-    let vault = &core.engine.vault;
-    let seal = |id| vault.seal(&binding(owner, id, spec), &secrets);
-    let (connector_id, relinked) = core.store().link(owner, &new, seal).await?;
-    Ok(LinkedView {
-        connector_id,
-        provider: spec.id.to_owned(),
-        account_identifier: identifier.clone(),
-        account_label: label,
-        verified: of.verified,
-        relinked,
-        secrets_set: names,
-    })
 }
 
 /// What the vendor's answer at linking means for a person who has just given these credentials.

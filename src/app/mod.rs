@@ -17,6 +17,7 @@ mod runs;
 mod tokens;
 mod views;
 mod visit;
+mod webhooks;
 
 pub use attempt::Callback;
 pub use connect::Landing;
@@ -25,13 +26,17 @@ pub use requests::*;
 pub use runs::{ANSWERING, RunHandle};
 pub use views::*;
 pub use visit::{Browser, Cookie, Visit, Way};
+pub use webhooks::{Called, Delivered};
 
 pub use crate::{
     run::{AttemptStatus, ConnectorStatus, RunError, RunStatus, Stats, SyncType, Trigger},
     sync::Progress,
 };
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use tokio::sync::OnceCell;
 
@@ -39,6 +44,7 @@ use self::core::Core;
 use crate::{
     config::Settings,
     http::Transport,
+    ids::ConnectorId,
     oauth::Apps,
     providers::{self, Entry},
 };
@@ -53,6 +59,8 @@ struct Inner {
     apps: Apps,
     core: OnceCell<Core>,
     landing: OnceLock<Arc<dyn Landing>>,
+    /// Connectors whose deliveries are being read, and whether more has come since a run for them was begun.
+    being_read: Mutex<HashMap<ConnectorId, bool>>,
 }
 
 impl App {
@@ -69,6 +77,7 @@ impl App {
             apps,
             core: OnceCell::new(),
             landing: OnceLock::new(),
+            being_read: Mutex::default(),
         })))
     }
 
@@ -103,6 +112,10 @@ impl App {
         if let Some(core) = self.0.core.get() {
             core.close().await;
         }
+    }
+
+    fn being_read(&self) -> MutexGuard<'_, HashMap<ConnectorId, bool>> {
+        self.0.being_read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn core(&self) -> Result<&Core> {

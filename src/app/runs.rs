@@ -222,6 +222,16 @@ impl RunHandle {
         }
     }
 
+    /// Waits until it is over. Answers whether it had begun before it was asked for.
+    pub(super) async fn until_over(&self) -> bool {
+        let joined = match self.watched() {
+            Watched::Here { already, .. } => already,
+            Watched::Elsewhere(_) => true,
+        };
+        self.ended().await;
+        joined
+    }
+
     async fn ended(&self) {
         loop {
             match self.watched() {

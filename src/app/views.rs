@@ -102,11 +102,14 @@ pub struct ConnectorView {
     pub running: Option<RunId>,
     /// Removals that wait for a yes.
     pub removals_waiting: Option<u64>,
+    /// The address to enter at the vendor, where what is imported comes by webhook.
+    pub webhook_url: Option<String>,
     /// When it was first linked.
     pub created_at: Timestamp,
 }
 
 /// What linking did.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LinkedView {
     /// The connector.
@@ -123,6 +126,10 @@ pub struct LinkedView {
     pub relinked: bool,
     /// Names of the secrets that are set; never their values.
     pub secrets_set: Vec<String>,
+    /// The address to enter at the vendor, where what is imported comes by webhook.
+    pub webhook_url: Option<String>,
+    /// What is still to be done before anything comes.
+    pub note: Option<String>,
 }
 
 /// An attempt to link an account in a browser.

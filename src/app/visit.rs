@@ -5,8 +5,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::{Result, connectors::shown, core::Core, entry};
+use super::{Result, addresses, connectors::shown, core::Core, entry};
 use crate::{
+    config::Settings as Config,
     ids::{AttemptId, OwnerId},
     provider::{Settings, Spec, spec::Field},
     run::AttemptStatus,
@@ -71,6 +72,7 @@ pub struct Visit {
     pub(super) spec: &'static Spec,
     relinked: Option<String>,
     linked: Option<String>,
+    webhook: Option<String>,
 }
 
 impl Visit {
@@ -129,6 +131,11 @@ impl Visit {
         self.linked.as_deref()
     }
 
+    /// The address to enter at the vendor, once an account is linked whose data comes by webhook.
+    pub fn webhook(&self) -> Option<&str> {
+        self.webhook.as_deref()
+    }
+
     /// Why it failed: a word, and a sentence.
     pub fn failure(&self) -> Option<(&str, &str)> {
         Some((self.attempt.reason.as_deref()?, self.attempt.problem.as_deref()?))
@@ -167,7 +174,7 @@ impl Visit {
 }
 
 /// What the pages show of an attempt.
-pub(super) async fn visit(core: &Core, attempt: Attempt) -> Result<Visit> {
+pub(super) async fn visit(core: &Core, settings: &Config, attempt: Attempt) -> Result<Visit> {
     let spec = entry(&attempt.provider)?.spec();
     let account = async |id| -> Result<Option<String>> {
         let Some(id) = id else { return Ok(None) };
@@ -175,7 +182,8 @@ pub(super) async fn visit(core: &Core, attempt: Attempt) -> Result<Visit> {
         Ok(connector.as_ref().map(|connector| shown(connector).to_owned()))
     };
     let (relinked, linked) = (account(attempt.relinks).await?, account(attempt.connector).await?);
-    Ok(Visit { attempt, spec, relinked, linked })
+    let webhook = attempt.connector.and_then(|id| addresses::webhook(settings, spec.id, id));
+    Ok(Visit { attempt, spec, relinked, linked, webhook })
 }
 
 #[cfg(test)]

@@ -185,6 +185,9 @@ fn remarks(owner: &OwnerId, connectors: &[ConnectorView]) -> Vec<String> {
         if let Some(waiting) = of.removals_waiting.filter(|waiting| *waiting > 0) {
             remarks.push(removals(owner, &name, of.connector_id, waiting));
         }
+        remarks.extend(of.webhook_url.iter().map(|url| {
+            table::about(&name, &format!("what is imported comes by webhook to {url}"))
+        }));
     }
     remarks
 }

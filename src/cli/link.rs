@@ -261,6 +261,12 @@ fn facts(of: &LinkedView) -> String {
     ] {
         let _ = writeln!(text, "{name:<14} {value}");
     }
+    if let Some(url) = &of.webhook_url {
+        let _ = writeln!(text, "{:<14} {url}", "webhook");
+    }
+    if let Some(note) = &of.note {
+        let _ = writeln!(text, "\n{}", table::one_line(note));
+    }
     text
 }
 
@@ -357,6 +363,8 @@ mod tests {
             verified: true,
             relinked: false,
             secrets_set: vec!["access_token".into(), "refresh_token".into()],
+            webhook_url: None,
+            note: None,
         };
         assert_eq!(
             facts(&linked),

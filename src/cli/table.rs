@@ -258,6 +258,7 @@ pub mod samples {
             last_error: None,
             running: None,
             removals_waiting: None,
+            webhook_url: None,
             created_at: at("09:00:00"),
         }
     }

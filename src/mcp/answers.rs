@@ -235,6 +235,7 @@ mod tests {
             last_error: Some("revoked".into()),
             running: Some(RunId::generate()),
             removals_waiting: Some(2),
+            webhook_url: Some("https://n.example/import/line/webhook/1".into()),
             created_at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -272,6 +273,8 @@ mod tests {
             verified: true,
             relinked: false,
             secrets_set: vec!["access_token".into()],
+            webhook_url: Some("https://n.example/import/line/webhook/1".into()),
+            note: Some("enter it there".into()),
         };
         let attempt = AttemptView {
             attempt_id: "a".into(),

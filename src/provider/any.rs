@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Account, Feed, Page, Provider, Spec};
+use super::{Account, Feed, Heard, Incoming, Page, Provider, Spec};
 use crate::{
     error::{Error, Result},
     http::Client,
@@ -39,6 +39,14 @@ pub trait AnyProvider: Send + Sync + 'static {
         client: &'a Client,
         feed: &'a Feed,
         ids: Vec<String>,
+    ) -> BoxFuture<'a, Result<Page<()>>>;
+    /// See [`Provider::hear`].
+    fn hear(&self, incoming: &Incoming<'_>) -> Heard;
+    /// See [`Provider::delivered`].
+    fn delivered<'a>(
+        &'a self,
+        client: &'a Client,
+        body: &'a [u8],
     ) -> BoxFuture<'a, Result<Page<()>>>;
 }
 
@@ -100,5 +108,17 @@ impl<P: Provider> AnyProvider for P {
         ids: Vec<String>,
     ) -> BoxFuture<'a, Result<Page<()>>> {
         Box::pin(Provider::recheck(self, client, feed, ids))
+    }
+
+    fn hear(&self, incoming: &Incoming<'_>) -> Heard {
+        Provider::hear(self, incoming)
+    }
+
+    fn delivered<'a>(
+        &'a self,
+        client: &'a Client,
+        body: &'a [u8],
+    ) -> BoxFuture<'a, Result<Page<()>>> {
+        Box::pin(Provider::delivered(self, client, body))
     }
 }

@@ -9,13 +9,15 @@ mod nearest;
 mod page;
 mod settings;
 pub mod spec;
+mod webhook;
 
 pub use any::AnyProvider;
 pub use link::LinkInput;
 pub use nearest::nearest;
-pub use page::{Covers, Gone, Next, Page, Patch, Since, relist};
+pub use page::{Covers, Gone, Next, Page, Patch, Reacted, Since, relist};
 pub use settings::Settings;
 pub use spec::Spec;
+pub use webhook::{Heard, Incoming, from_hex};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -88,6 +90,30 @@ pub trait Provider: Send + Sync + 'static {
         ids: Vec<String>,
     ) -> impl Future<Output = Result<Page<()>>> + Send {
         let _ = (client, feed, ids);
+        async { Ok(Page::loose(Vec::<Record>::new())) }
+    }
+
+    /// Who sent a request to a connector's webhook address, and what is to be done with it. Asked before it is answered:
+    /// no call to the vendor can be made here. Default: nobody whom this provider knows.
+    fn hear(&self, incoming: &Incoming<'_>) -> Heard {
+        let _ = incoming;
+        Heard::Refused
+    }
+
+    /// What a delivery brings that [`hear`](Self::hear) has taken, read in a run of the connector before its feeds. What is
+    /// patched or removed before it has come waits for it; a record that is known is changed by a newer
+    /// [`Record::version`] alone, so that what is delivered twice or late undoes nothing. All of it belongs to the
+    /// account's only feed; the page's `seen`, `replacing`, `next` and `covers` mean nothing. Default: nothing, for vendors that only say that there is news.
+    ///
+    /// # Errors
+    /// `Unexpected` for what cannot be read: it is tried again in later runs, and left aside after a few. Every other error
+    /// ends the run, and the delivery waits.
+    fn delivered(
+        &self,
+        client: &Client,
+        body: &[u8],
+    ) -> impl Future<Output = Result<Page<()>>> + Send {
+        let _ = (client, body);
         async { Ok(Page::loose(Vec::<Record>::new())) }
     }
 }

@@ -17,6 +17,8 @@ pub struct Page<C> {
     pub upserts: Vec<Record>,
     /// Changes to records named by id alone (a reaction, an edit); unknown ids are let go.
     pub patches: Vec<(String, Patch)>,
+    /// Reactions to records, where each is told by its person; of deliveries alone.
+    pub reacted: Vec<Reacted>,
     /// What the vendor reports as gone.
     pub removed: Vec<Gone>,
     /// Ids that are alive and came without content.
@@ -39,6 +41,19 @@ pub enum Gone {
     Place(String),
     /// Every record at this place and below it: `a/b` and `a/b/…`.
     Under(String),
+}
+
+/// A person's reaction to a record of which more than the count is told: one a person, of which the last counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reacted {
+    /// The record's id.
+    pub id: String,
+    /// Whose it is.
+    pub by: String,
+    /// What it is; absent where it is taken back.
+    pub name: Option<String>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A change to a stored record: read, change, write under the record's row lock.
@@ -137,6 +152,7 @@ impl<C> Page<C> {
             replacing: Vec::new(),
             upserts: upserts.into_iter().map(Into::into).collect(),
             patches: Vec::new(),
+            reacted: Vec::new(),
             removed: Vec::new(),
             seen: Vec::new(),
             covers: Covers::Everything,
@@ -207,6 +223,7 @@ impl<C> Page<C> {
             replacing: self.replacing,
             upserts: self.upserts,
             patches: self.patches,
+            reacted: self.reacted,
             removed: self.removed,
             seen: self.seen,
             covers: self.covers,

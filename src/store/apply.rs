@@ -47,7 +47,7 @@ pub struct Position<'a> {
 }
 
 /// A stored record as far as an upsert needs to know it.
-struct Known {
+pub(super) struct Known {
     digest: Vec<u8>,
     feed: String,
     gone: bool,
@@ -268,19 +268,29 @@ impl Known {
     fn is_newer_than(&self, record: &Record) -> bool {
         matches!((self.version, record.version), (Some(stored), Some(given)) if given < stored)
     }
+
+    /// Whether a record is known to be a later version.
+    pub(super) fn is_older_than(&self, record: &Record) -> bool {
+        matches!((self.version, record.version), (Some(stored), Some(given)) if given > stored)
+    }
+
+    /// Whether it is alive and says the same.
+    pub(super) fn says(&self, digest: &Digest) -> bool {
+        !self.gone && self.digest == digest.0
+    }
 }
 
-const KNOWN_BY_ID: &str = "SELECT i.ord, r.digest, r.feed, r.removed_at IS NOT NULL AS gone, r.version \
+pub(super) const KNOWN_BY_ID: &str = "SELECT i.ord, r.digest, r.feed, r.removed_at IS NOT NULL AS gone, r.version \
      FROM unnest($4::text[]) WITH ORDINALITY AS i(key, ord) CROSS JOIN LATERAL ( \
      SELECT digest, feed, removed_at, version FROM records WHERE owner_id = $1 AND connector_id = $2 \
      AND external_source = $3 AND external_id = i.key OFFSET 0) r";
-const KNOWN_BY_HASH: &str = "SELECT i.ord, r.digest, r.feed, r.removed_at IS NOT NULL AS gone, r.version \
+pub(super) const KNOWN_BY_HASH: &str = "SELECT i.ord, r.digest, r.feed, r.removed_at IS NOT NULL AS gone, r.version \
      FROM unnest($4::text[]) WITH ORDINALITY AS i(key, ord) CROSS JOIN LATERAL ( \
      SELECT digest, feed, removed_at, version FROM records WHERE owner_id = $1 AND connector_id = $2 \
      AND external_source = $3 AND external_hash = i.key OFFSET 0) r";
 
 /// The stored ones among these records, by their place in the list.
-async fn known(
+pub(super) async fn known(
     connection: &mut PgConnection,
     at: Position<'_>,
     records: &[&(Record, Digest)],

@@ -74,6 +74,12 @@ fn clean_page(page: &mut Page<Value>) {
     page.replacing.iter_mut().for_each(clean_text);
     page.seen.iter_mut().for_each(clean_text);
     page.patches.iter_mut().for_each(|(id, _)| clean_text(id));
+    for one in &mut page.reacted {
+        clean_text(&mut one.id);
+        clean_text(&mut one.by);
+        one.name.as_mut().map(clean_text);
+    }
+    page.reacted.retain(|one| one.id.len() + one.by.len() <= MAX_KEY);
     for gone in &mut page.removed {
         match gone {
             Gone::Id(text) | Gone::Place(text) | Gone::Under(text) => clean_text(text),

@@ -91,8 +91,9 @@ macro_rules! select {
         )
     };
 }
+pub(super) use select;
 
-fn read(row: &PgRow) -> Result<Connector> {
+pub(super) fn read(row: &PgRow) -> Result<Connector> {
     let json = |column: &'static str| -> Result<Option<Value>> { Ok(row.try_get(column)?) };
     let bad = |column| StoreError::Inconsistent { table: "external_connectors", column };
     let status: String = row.try_get("status")?;
@@ -307,7 +308,17 @@ impl Store {
             .bind(id)
             .execute(&mut *tx)
             .await?;
+        sqlx::query("DELETE FROM webhook_deliveries WHERE owner_id = $1 AND connector_id = $2")
+            .bind(owner)
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
         let gone = if records {
+            sqlx::query("DELETE FROM record_reactions WHERE owner_id = $1 AND connector_id = $2")
+                .bind(owner)
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
             sqlx::query("DELETE FROM records WHERE owner_id = $1 AND connector_id = $2")
                 .bind(owner)
                 .bind(id)

@@ -3,8 +3,9 @@
 use sqlx::Row;
 
 use super::{
-    Result, Store,
+    Connector, LATER, LEFT_ASIDE, Result, Store,
     attempts::{Attempt, Hash, read, select},
+    connectors,
 };
 use crate::ids::{AttemptId, ConnectorId, OwnerId, TokenId};
 
@@ -142,6 +143,48 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// The connector that a vendor calls at its webhook address, which names nobody's owner.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn connector_of_anyone(
+        &self,
+        provider: &str,
+        id: ConnectorId,
+    ) -> Result<Option<Connector>> {
+        let row = sqlx::query(connectors::select!(
+            "WHERE id = $1 AND provider = $2 AND status <> 'deleted'"
+        ))
+        .bind(id)
+        .bind(provider)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(connectors::read).transpose()
+    }
+
+    /// Connectors with deliveries that nobody has read, of every owner: whoever answered them may be gone. Those that were
+    /// tried a moment ago only where `all` says so; those that a person must see to first are left alone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn connectors_with_deliveries(
+        &self,
+        all: bool,
+    ) -> Result<Vec<(OwnerId, ConnectorId)>> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT c.owner_id, c.id FROM webhook_deliveries d JOIN external_connectors c \
+             ON c.owner_id = d.owner_id AND c.id = d.connector_id \
+             WHERE d.processed_at IS NULL AND d.attempts < $1 AND c.status IN ('active', 'error') \
+             AND ($3 OR d.attempted_at IS NULL OR d.attempted_at < now() - make_interval(secs => $2)) LIMIT 1000",
+        )
+        .bind(LEFT_ASIDE)
+        .bind(LATER.as_secs_f64())
+        .bind(all)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     /// Forgets the secrets of attempts whose time is over, and a day later the attempts themselves: of every owner, since

@@ -12,6 +12,7 @@ use super::{
     Asked, Engine, Failure, Live, Progress,
     ending::{Outcome, ending},
     feed::{self, AfterError, Bounds, Budget, FeedEnd, Reader},
+    run::deliveries,
     since_setting,
 };
 use crate::{
@@ -150,6 +151,7 @@ impl DryRun {
                 self.remove_held(state, &mut fates).await?;
             }
         }
+        self.read_deliveries(&mut outcome).await?;
         let listed = feed::listed(self.reader.provider.feeds(&self.reader.client).await?);
         if self.reader.provider.spec().feed_gone == spec::FeedGone::Remove {
             let removed = store.count_vanished(owner, id, &listed).await?;
@@ -169,6 +171,33 @@ impl DryRun {
         }
         outcome.waiting = fates.waiting.values().sum();
         Ok(outcome)
+    }
+
+    /// What has been delivered and waits: compared, and left waiting.
+    async fn read_deliveries(&self, outcome: &mut Outcome) -> Result<(), Failure> {
+        let store = &self.engine.store;
+        let (owner, id) = (&self.connector.owner, self.connector.id);
+        let mut after = None;
+        while let Some(delivery) = store.unread_delivery(owner, id, after).await? {
+            let Some(share) = self.budget.take().await else {
+                outcome.spent = true;
+                return Ok(());
+            };
+            after = Some(delivery.id);
+            match self.reader.read_delivery(delivery.body.clone()).page().await {
+                Ok(mut batch) => {
+                    delivery.still_to_do(&mut batch);
+                    let done = store.compare_delivery(self.position(""), &batch).await?;
+                    self.count(&done, Some(batch.page.skipped));
+                    self.budget.spend(share);
+                }
+                Err(error) if deliveries::is_its_own(&error) => {
+                    outcome.skipped.push((deliveries::name(delivery.received_at), error));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn remove_held(&self, state: &FeedState, fates: &mut Fates) -> Result<(), Failure> {

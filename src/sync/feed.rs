@@ -154,6 +154,15 @@ impl Reader {
         }))
     }
 
+    /// Begins to read a delivery, on a task of its own as a page is.
+    pub(super) fn read_delivery(&self, body: Vec<u8>) -> Fetch {
+        let reader = self.clone();
+        Fetch(tokio::spawn(async move {
+            let page = reader.provider.delivered(&reader.client, &body).await?;
+            Ok(reader.batch(page.map(|()| Value::Null)))
+        }))
+    }
+
     /// Makes a page ready to be stored.
     pub(super) fn batch(&self, mut page: Page<Value>) -> Batch {
         if !self.bodies {

@@ -257,6 +257,11 @@ impl Engine {
         self.tasks.wait().await;
     }
 
+    /// Whether the program is about to end: no run is begun any more.
+    pub fn is_closing(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     /// The run of a connector that goes on in this process.
     pub fn live(&self, connector: ConnectorId) -> Option<Arc<Live>> {
         self.runs().get(&connector).cloned()

@@ -1,5 +1,6 @@
 //! A run: from its lease to its end.
 
+pub(super) mod deliveries;
 mod recheck;
 
 use std::{
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument, info, info_span, warn};
 
+use self::deliveries::Unreadable;
 use super::{
     Asked, Engine, Failure, Live, Progress,
     ending::{Outcome, ending},
@@ -25,7 +27,7 @@ use super::{
 use crate::{
     http::{Client, Meter},
     provider::{AnyProvider, Next, spec},
-    run::{RunStatus, Stats},
+    run::{RunStatus, Stats, SyncType},
     store::{Applied, Batch, Connector, Ending, FeedState, LEASE, Lease, StoreError, Sweep},
 };
 
@@ -194,6 +196,18 @@ impl Run {
         if self.confirmed && self.remove_held().await?.is_none() {
             return Ok(stopped);
         }
+        if self.bounds.sync_type == SyncType::Initial {
+            self.engine.store.retry_deliveries(&self.lease).await?;
+        }
+        let mut unreadable = Unreadable::default();
+        match self.read_deliveries(&mut unreadable).await? {
+            FeedEnd::Stopped => return Ok(stopped),
+            FeedEnd::Spent { read } => {
+                let (feeds, skipped) = (u64::from(read), unreadable.told);
+                return Ok(Outcome { spent: true, feeds, skipped, ..Outcome::default() });
+            }
+            FeedEnd::CaughtUp | FeedEnd::Skipped(_) => {}
+        }
         let provider = self.reader.provider;
         let Some(listed) = self.unless_halted(provider.feeds(&self.reader.client)).await else {
             return Ok(stopped);
@@ -209,7 +223,17 @@ impl Run {
             .collect();
         // A small budget starves none.
         states.sort_by_key(|state| state.advanced_at);
-        self.read_feeds(states).await
+        let mut outcome = self.read_feeds(states).await?;
+        if outcome.failure.is_none() && !outcome.spent && !outcome.stopped {
+            // What came meanwhile was answered by a process that saw this run, and started none of its own.
+            match self.read_deliveries(&mut unreadable).await? {
+                FeedEnd::Stopped => outcome.stopped = true,
+                FeedEnd::Spent { .. } => outcome.spent = true,
+                FeedEnd::CaughtUp | FeedEnd::Skipped(_) => {}
+            }
+        }
+        outcome.skipped.append(&mut unreadable.told);
+        Ok(outcome)
     }
 
     async fn read_feeds(self: &Arc<Self>, states: Vec<FeedState>) -> Result<Outcome, Failure> {
@@ -334,9 +358,13 @@ impl Run {
         if let Sweep::Hold(ids) = sweep {
             self.held.fetch_add(ids.len() as u64, Ordering::Relaxed);
         }
-        let mut numbers = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        numbers.add(&done, batch.page.skipped);
+        self.count_page(&done, batch.page.skipped);
         Ok(after)
+    }
+
+    fn count_page(&self, done: &Applied, skipped: u32) {
+        let mut numbers = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.add(done, skipped);
     }
 
     async fn sweep(&self, state: &FeedState, batch: &mut Batch) -> Result<Sweep, Failure> {

@@ -129,9 +129,21 @@ pub(super) fn ended(visit: &Visit) -> Page {
     match visit.status() {
         AttemptStatus::Linked => {
             let account = visit.linked().unwrap_or("the account");
+            let next = match visit.webhook() {
+                Some(url) => format!(
+                    "What is in it comes by webhook: enter this address at {}.</p>\n<p><code>{}</code></p>\n<p \
+                     class=\"soft\">{}",
+                    Text(name),
+                    Text(url),
+                    Text(visit.spec().help)
+                ),
+                None => {
+                    "What is in it can be imported now: ask your assistant to sync it.".to_owned()
+                }
+            };
             let body = format!(
-                "{GOOD}<h1>{} is linked</h1>\n<p>The account is <strong>{}</strong>. What is in it can be imported \
-                 now: ask your assistant to sync it.</p>\n<p class=\"soft\">{CLOSE}</p>",
+                "{GOOD}<h1>{} is linked</h1>\n<p>The account is <strong>{}</strong>. {next}</p>\n\
+                 <p class=\"soft\">{CLOSE}</p>",
                 Text(name),
                 Text(account)
             );

@@ -5,7 +5,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context as _, bail};
 use axum::{
     Router,
-    body::Bytes,
     extract::{Request, State},
     http::{StatusCode, header, uri::Authority},
     middleware::{self, Next},
@@ -19,14 +18,12 @@ use url::Url;
 
 use super::{
     auth::{authenticate, problem},
-    connect,
+    body, connect,
     loopback::Loopback,
-    sign_in,
+    sign_in, webhook,
 };
 use crate::{app::App, mcp};
 
-/// How long a request's body may usually take to arrive.
-const BODY: Duration = Duration::from_secs(20);
 /// How long calls that go on are waited for when the server stops.
 const LAST: Duration = Duration::from_secs(30);
 
@@ -44,7 +41,7 @@ pub struct HttpSettings {
 impl HttpSettings {
     /// The usual ones, at this address.
     pub fn at(address: SocketAddr, public_url: Option<Url>) -> Self {
-        Self { address, public_url, patience: BODY }
+        Self { address, public_url, patience: body::PATIENCE }
     }
 }
 
@@ -92,7 +89,8 @@ pub async fn serve_handler<H: ServerHandler>(
     // Fires only when nothing is waited for any more: it would cut the calls at hand off.
     let cut = CancellationToken::new();
     let _cut = cut.clone().drop_guard();
-    let router = router(app, address, &settings, handler, cut);
+    let router = router(app.clone(), address, &settings, handler, cut);
+    let _deliveries = webhook::look_after(app);
     tracing::info!(%address, "listening");
     let asked = stop.clone();
     let serving = axum::serve(listener, router)
@@ -132,7 +130,8 @@ fn router<H: ServerHandler>(
         .nest_service("/mcp", mcp)
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .with_state(app)
+        .with_state(app.clone())
+        .merge(webhook::router(app))
         .merge(pages)
         .layer(middleware::from_fn_with_state(hosts, known_host))
 }
@@ -171,18 +170,13 @@ async fn known_host(State(hosts): State<Vec<String>>, request: Request, next: Ne
     )
 }
 
-/// Takes a body whole before anything is done with it, within bounds of size and time.
+/// Takes a body whole before anything is done with it.
 async fn whole_body(State(patience): State<Duration>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let read = axum::body::to_bytes(body, mcp::LARGEST_REQUEST);
-    let bytes: Bytes = match tokio::time::timeout(patience, read).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return problem(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large"),
-        Err(_) => {
-            return problem(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive");
-        }
-    };
-    next.run(Request::from_parts(parts, bytes.into())).await
+    match body::whole(&parts.headers, body, mcp::LARGEST_REQUEST, patience).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Err(refused) => refused,
+    }
 }
 
 async fn ready(State(app): State<App>) -> Response {

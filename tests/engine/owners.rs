@@ -9,7 +9,7 @@ use neotoma_importers::{
     record::Record,
     run::{RunStatus, Stats, SyncType, Trigger},
     store::{
-        Batch, Ended, Ending, FeedState, Lease, Leased, NewAttempt, Opening, Position, Query,
+        Batch, Ended, Ending, FeedState, Kept, Lease, Leased, NewAttempt, Opening, Position, Query,
         RunsQuery, StoreError, Sweep, TokenKind,
     },
     vault::{Binding, Purpose, SecretMap},
@@ -20,12 +20,16 @@ use crate::support::{Act, Gate, Rig, asked, note};
 
 /// What is tried here with another owner's ids. Whoever adds a method to the store adds it here, or says why it names no
 /// owner. `sweep_held`, `newest_known` and the like take a lease: one that was made up is tried.
-const TRIED: [&str; 37] = [
+const TRIED: [&str; 45] = [
+    "add",
     "add_token",
     "apply",
+    "apply_delivery",
     "attempt",
+    "begin_delivery",
     "close_abandoned",
     "compare",
+    "compare_delivery",
     "connector",
     "connector_of",
     "connectors",
@@ -36,6 +40,7 @@ const TRIED: [&str; 37] = [
     "feeds",
     "feeds_of",
     "finish",
+    "keep_delivery",
     "lease",
     "link",
     "lock_secrets",
@@ -43,9 +48,11 @@ const TRIED: [&str; 37] = [
     "newest_known",
     "open_attempt",
     "open_attempts",
+    "put_delivery_back",
     "record",
     "removals_waiting",
     "renew",
+    "retry_deliveries",
     "revoke_token",
     "run",
     "runs",
@@ -56,15 +63,18 @@ const TRIED: [&str; 37] = [
     "store",
     "sweep_held",
     "tokens",
+    "unread_delivery",
     "unseen",
     "use_state",
 ];
 /// They name no owner: see `global.rs`.
-const WITHOUT: [&str; 12] = [
+const WITHOUT: [&str; 14] = [
     "attempt_by_state",
     "attempt_of_anyone",
     "close",
     "connect",
+    "connector_of_anyone",
+    "connectors_with_deliveries",
     "has_tokens",
     "migrations",
     "redeem_code",
@@ -105,6 +115,8 @@ async fn all(rig: &Rig) -> String {
         "oauth_attempts",
         "api_tokens",
         "spent_states",
+        "webhook_deliveries",
+        "record_reactions",
     ] {
         let query = format!(
             "SELECT coalesce(string_agg(row::text, ' ' ORDER BY row::text), '') \
@@ -230,6 +242,33 @@ async fn nothing_is_done_to_what_is_another_owners() {
     let locked = store.lock_secrets(stranger, *connector).await.unwrap();
     let sealed = rig.vault.seal(&binding, &secrets);
     locked.store(&sealed, &["access_token".into()], &Settings::new()).await.unwrap();
+    assert_eq!(all(rig).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_delivered_to_one_owner_is_no_others() {
+    let Case { rig, stranger, connector, run, .. } = &case().await;
+    let store = &rig.store;
+    let kept = store.keep_delivery(&rig.owner, *connector, &[7; 32], b"{}").await.unwrap();
+    assert_eq!(kept, Kept::New);
+    let waiting = store.unread_delivery(&rig.owner, *connector, None).await.unwrap().unwrap();
+
+    let before = all(rig).await;
+    let kept = store.keep_delivery(stranger, *connector, &[8; 32], b"{}").await.unwrap();
+    assert_eq!(kept, Kept::Gone);
+    assert!(store.unread_delivery(stranger, *connector, None).await.unwrap().is_none());
+    let lease = Lease { owner: stranger.clone(), connector: *connector, run: *run };
+    assert!(store.begin_delivery(&lease, &[]).await.unwrap().is_none());
+    store.put_delivery_back(&lease, waiting.id, "a strangers", false).await.unwrap();
+    store.retry_deliveries(&lease).await.unwrap();
+    let page: Page<Value> = Page::new([note("new", "a strangers")], Next::Relist).removing(["a00"]);
+    let batch = Batch::of(page);
+    let is_lost = |error: StoreError| matches!(error, StoreError::LeaseLost);
+    assert!(is_lost(store.apply_delivery(&lease, "fake", waiting.id, &batch).await.unwrap_err()));
+    assert!(is_lost(store.add(&lease, "fake", "a", &batch).await.unwrap_err()));
+    let at = Position { owner: stranger, connector: *connector, feed: "a", source: "fake" };
+    let compared = store.compare_delivery(at, &batch).await.unwrap();
+    assert_eq!((compared.created, compared.removed), (1, 0));
     assert_eq!(all(rig).await, before);
 }
 
