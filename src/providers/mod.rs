@@ -59,7 +59,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&telegram::SPEC),
     Entry::Planned(&meta::whatsapp_business::SPEC),
     Entry::Planned(&wechat::SPEC),
-    Entry::Planned(&line::SPEC),
+    Entry::Ready(&line::Line),
     Entry::Ready(&google::gmail::Gmail),
     Entry::Planned(&microsoft::outlook::SPEC),
     Entry::Planned(&microsoft::teams::SPEC),
