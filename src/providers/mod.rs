@@ -57,7 +57,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&meta::threads::Threads),
     Entry::Planned(&discord::SPEC),
     Entry::Planned(&telegram::SPEC),
-    Entry::Planned(&meta::whatsapp_business::SPEC),
+    Entry::Ready(&meta::whatsapp_business::WhatsAppBusiness),
     Entry::Planned(&wechat::SPEC),
     Entry::Ready(&line::Line),
     Entry::Ready(&google::gmail::Gmail),

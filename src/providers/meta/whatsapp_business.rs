@@ -2,9 +2,23 @@
 //!
 //! Facts: Meta for Developers, "WhatsApp Cloud API: webhooks", "Business management API"; Graph API v23.0.
 
+mod item;
+#[cfg(test)]
+mod tests;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use self::item::{Payload, Place};
 use crate::{
-    provider::spec::{Absence, Category, Field, Rate, Spec, Webhooks},
-    record::Kind,
+    error::{Error, Result},
+    http::Client,
+    provider::{
+        Account, Feed, Heard, Incoming, Next, Page, Provider, from_hex,
+        spec::{Absence, Category, Field, Rate, Spec, Webhooks},
+    },
+    record::{Kind, Record},
+    wire::Many,
 };
 
 /// What is constant about WhatsApp Business.
@@ -18,7 +32,9 @@ pub static SPEC: Spec = Spec {
     capabilities: &["Conversations"],
     help: "WhatsApp lists no messages: they come by webhook, from the day it is set up (and once \
            the history of a number that stays in the phone's app), so this server needs a public \
-           address.",
+           address. At developers.facebook.com > the app > WhatsApp > Configuration: enter the \
+           webhook's address and the verify token, and subscribe to messages, smb_message_echoes \
+           and history. What is sent through the API itself is not given.",
     fields: &[
         Field {
             help: "business.facebook.com > Settings > Users > System users > Generate token, with \
@@ -67,3 +83,132 @@ pub static SPEC: Spec = Spec {
     webhooks: Webhooks::Required,
     ..Spec::BASE
 };
+
+const API: &str = "https://graph.facebook.com/v23.0";
+/// What has to be granted.
+const PERMISSIONS: &str = "whatsapp_business_management, whatsapp_business_messaging";
+/// Numbers that one answer names.
+const NUMBERS: u32 = 100;
+
+/// The client of WhatsApp Business.
+pub struct WhatsAppBusiness;
+
+impl Provider for WhatsAppBusiness {
+    type Cursor = ();
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    /// The numbers that were chosen must be the account's: of others nothing would ever come.
+    async fn account(&self, client: &Client) -> Result<Account> {
+        let id = client.setting("waba_id").unwrap_or_default();
+        if id.is_empty() || !id.bytes().all(|c| c.is_ascii_digit()) {
+            return Err(Error::invalid(
+                "waba_id",
+                "is no id of an account, which is made of digits",
+            ));
+        }
+        let call = client.get(format!("{API}/{id}")).query(&[("fields", "id,name")]);
+        let account: Named = call.json().await?;
+        let chosen = client.settings("phone_number_ids");
+        if !chosen.is_empty() {
+            let known = numbers(client, id).await?;
+            if let Some(other) = chosen.iter().find(|id| !known.iter().any(|own| own == *id)) {
+                let problem =
+                    format!("{other} is no number of this account; it has {}", known.join(", "));
+                return Err(Error::invalid("phone_number_ids", problem));
+            }
+        }
+        Ok(Account::new(account.id.clone(), account.name.unwrap_or(account.id)))
+    }
+
+    /// Nothing can be listed.
+    async fn page(&self, _: &Client, _: &Feed, _: Option<()>) -> Result<Page<()>> {
+        Ok(Page::new(Vec::<Record>::new(), Next::Relist))
+    }
+
+    /// The address is asked for once, without a signature; every delivery bears one.
+    fn hear(&self, incoming: &Incoming<'_>) -> Heard {
+        if !incoming.is_post {
+            let asked = incoming.param("hub.mode") == Some("subscribe");
+            let token = incoming.param("hub.verify_token").unwrap_or_default();
+            let ours = asked && incoming.is_secret("verify_token", token);
+            let challenge = incoming.param("hub.challenge").filter(|_| ours);
+            return challenge.map_or(Heard::Refused, |text| Heard::Answer(text.to_owned()));
+        }
+        let tag =
+            incoming.header("x-hub-signature-256").and_then(|tag| tag.strip_prefix("sha256="));
+        match tag.and_then(from_hex) {
+            Some(tag) if incoming.is_signed("app_secret", &tag) => Heard::Delivery { key: None },
+            _ => Heard::Refused,
+        }
+    }
+
+    /// An app delivers all its accounts to one address: others than this one, and other numbers than the chosen ones, are
+    /// not this connector's.
+    async fn delivered(&self, client: &Client, body: &[u8]) -> Result<Page<()>> {
+        let sent: Payload = serde_json::from_slice(body)
+            .map_err(|cause| Error::unexpected("a delivery", cause.to_string()))?;
+        let account = client.setting("waba_id");
+        let numbers = client.settings("phone_number_ids");
+        let mut page = Page::loose(Vec::<Record>::new()).skipping(sent.entry.skipped);
+        let ours = sent.entry.into_iter().filter(|entry| account.is_none_or(|id| id == entry.id));
+        for entry in ours {
+            page = page.skipping(entry.changes.skipped);
+            for change in entry.changes {
+                let place = Place::of(&change);
+                if numbers.is_empty() || numbers.contains(&place.number()) {
+                    page = change.put_into(page, &place);
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    fn fault(&self, _: u16, body: &Value) -> Option<Error> {
+        super::fault(PERMISSIONS, body)
+    }
+}
+
+/// The ids of the account's numbers.
+async fn numbers(client: &Client, account: &str) -> Result<Vec<String>> {
+    let mut numbers = Vec::new();
+    let mut after = None;
+    loop {
+        let limit = NUMBERS.to_string();
+        let query =
+            [("fields", Some("id")), ("limit", Some(limit.as_str())), ("after", after.as_deref())];
+        let call = client.get(format!("{API}/{account}/phone_numbers")).query(&query);
+        let listed: Numbers = call.json().await?;
+        numbers.extend(listed.data.into_iter().map(|number| number.id));
+        let paging = listed.paging.unwrap_or_default();
+        after = paging.cursors.and_then(|at| at.after).filter(|_| paging.next.is_some());
+        if after.is_none() || numbers.len() > 10_000 {
+            return Ok(numbers);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Numbers {
+    data: Many<Named>,
+    paging: Option<Paging>,
+}
+
+#[derive(Default, Deserialize)]
+struct Paging {
+    cursors: Option<Cursors>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Cursors {
+    after: Option<String>,
+}
