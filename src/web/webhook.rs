@@ -80,7 +80,7 @@ async fn take(
     };
     let Ok(_turn) = here.turns.try_acquire() else { return busy() };
     let (parts, body) = request.into_parts();
-    let body = match body::whole(&parts.headers, body, LARGEST).await {
+    let body = match body::whole(&parts.headers, body, LARGEST, body::PATIENCE).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
