@@ -58,7 +58,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&discord::SPEC),
     Entry::Planned(&telegram::SPEC),
     Entry::Ready(&meta::whatsapp_business::WhatsAppBusiness),
-    Entry::Planned(&wechat::SPEC),
+    Entry::Ready(&wechat::WeChat),
     Entry::Ready(&line::Line),
     Entry::Ready(&google::gmail::Gmail),
     Entry::Planned(&microsoft::outlook::SPEC),
