@@ -37,16 +37,26 @@ impl Run {
     ) -> Result<FeedEnd, Failure> {
         let store = &self.engine.store;
         let mut read = false;
-        while let Some(share) = self.unless_halted(self.budget.take()).await {
-            let Some(share) = share else { return Ok(FeedEnd::Spent { read }) };
-            let Some(delivery) = store.begin_delivery(&self.lease, &unreadable.ids).await? else {
-                return Ok(FeedEnd::CaughtUp);
+        let is_stopped = "the run was stopped";
+        loop {
+            // Looked for first: what is not there costs no page, and stops nothing.
+            let begun = store.begin_delivery(&self.lease, &unreadable.ids).await?;
+            let Some(delivery) = begun else { return Ok(FeedEnd::CaughtUp) };
+            let put_back = || store.put_delivery_back(&self.lease, delivery.id, is_stopped, true);
+            let share = match self.unless_halted(self.budget.take()).await {
+                Some(Some(share)) => share,
+                Some(None) => {
+                    put_back().await?;
+                    return Ok(FeedEnd::Spent { read });
+                }
+                None => {
+                    put_back().await?;
+                    return Ok(FeedEnd::Stopped);
+                }
             };
             let mut fetch = self.reader.read_delivery(delivery.body.clone());
             let Some(batch) = self.unless_halted(fetch.page()).await else {
-                store
-                    .put_delivery_back(&self.lease, delivery.id, "the run was stopped", true)
-                    .await?;
+                put_back().await?;
                 return Ok(FeedEnd::Stopped);
             };
             match batch {
@@ -69,7 +79,6 @@ impl Run {
                 }
             }
         }
-        Ok(FeedEnd::Stopped)
     }
 
     async fn store_delivery(&self, delivery: &Delivery, mut batch: Batch) -> Result<(), Failure> {
