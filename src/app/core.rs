@@ -174,6 +174,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Vendor(error) => Self::Vendor(error),
             Failure::Store(error) => error.into(),
+            Failure::File(why) => Self::invalid("file", why),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Syncs: started, joined, watched; and their history.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -16,10 +17,11 @@ use super::{
 };
 use crate::{
     ids::{ConnectorId, OwnerId, RunId},
-    providers::Entry,
-    run::{ConnectorStatus, Stats},
+    provider::AnyProvider,
+    providers::{Entry, exports},
+    run::{ConnectorStatus, Stats, Trigger},
     store::{Connector, Ending, Run, RunsQuery},
-    sync::{Asked, Live, Started},
+    sync::{Asked, Live, MailFile, Started},
 };
 
 /// How often a run of another process is looked at.
@@ -69,6 +71,52 @@ impl App {
         })
     }
 
+    /// Imports a file of mail into a connector, as a run of it. What is stored already stays as it is.
+    ///
+    /// # Errors
+    /// `Invalid` where the provider's mail cannot be read from a file, or the file is none of mail; `UnknownConnector`,
+    /// `Paused`, `Deleted`, `Planned`; `Busy` while a sync of the connector goes on.
+    pub async fn import_mail(
+        &self,
+        owner: &OwnerId,
+        id: ConnectorId,
+        path: &Path,
+        trigger: Trigger,
+    ) -> Result<RunHandle> {
+        let core = self.core().await?;
+        let connector = stored(core, owner, id).await?;
+        let provider = usable(&connector)?;
+        if !exports::takes(&connector.provider) {
+            let problem = format!(
+                "mail of gmail and outlook can be read from one, not of {}",
+                connector.provider
+            );
+            return Err(Error::invalid("file", problem));
+        }
+        let path = path.to_owned();
+        let opened = tokio::task::spawn_blocking(move || MailFile::open(&path)).await;
+        let file = opened
+            .map_err(|join| Error::invalid("file", join.to_string()))?
+            .map_err(|problem| Error::invalid("file", problem))?;
+        let request = SyncRequest::new(trigger);
+        let asked = asked(&request);
+        let run = match core.engine.start_file(&connector, provider, asked, file).await? {
+            Started::Here { live, already } => Watched::Here { live, already },
+            Started::Elsewhere(run) | Started::Busy(run) => {
+                return Err(Error::Busy { run: run.to_string() });
+            }
+            Started::Refused(status) => return Err(refused(status, id)),
+        };
+        Ok(RunHandle {
+            app: self.clone(),
+            owner: owner.clone(),
+            connector,
+            request,
+            began: Timestamp::now(),
+            run: Arc::new(Mutex::new(run)),
+        })
+    }
+
     async fn begin(
         &self,
         owner: &OwnerId,
@@ -77,23 +125,8 @@ impl App {
     ) -> Result<(Connector, Watched)> {
         let core = self.core().await?;
         let connector = stored(core, owner, id).await?;
-        match connector.status {
-            ConnectorStatus::Paused => return Err(Error::Paused(id.to_string())),
-            ConnectorStatus::Deleted => return Err(Error::Deleted(id.to_string())),
-            _ => {}
-        }
-        let provider = match entry(&connector.provider)? {
-            Entry::Ready(provider) => *provider,
-            Entry::Planned(spec) => return Err(Error::Planned(spec.name.to_owned())),
-        };
-        let asked = Asked {
-            sync_type: request.sync_type,
-            trigger: request.trigger,
-            limit: request.limit,
-            max_pages: request.max_pages,
-            since: request.since,
-            confirm_removals: request.confirm_removals,
-        };
+        let provider = usable(&connector)?;
+        let asked = asked(request);
         let run = if request.dry_run {
             Watched::Here {
                 live: core.engine.start_dry(&connector, provider, asked)?,
@@ -104,11 +137,7 @@ impl App {
                 Started::Here { live, already } => Watched::Here { live, already },
                 Started::Elsewhere(run) => Watched::Elsewhere(run),
                 Started::Busy(run) => return Err(Error::Busy { run: run.to_string() }),
-                Started::Refused(None) => return Err(Error::UnknownConnector(id.to_string())),
-                Started::Refused(Some(ConnectorStatus::Paused)) => {
-                    return Err(Error::Paused(id.to_string()));
-                }
-                Started::Refused(Some(_)) => return Err(Error::Deleted(id.to_string())),
+                Started::Refused(status) => return Err(refused(status, id)),
             }
         };
         Ok((connector, run))
@@ -144,6 +173,38 @@ impl App {
         runs.truncate(limit as usize);
         let next_cursor = runs.last().filter(|_| more).map(|run| run.id.to_string());
         Ok(RunsView { runs: runs.into_iter().map(view).collect(), next_cursor })
+    }
+}
+
+/// The provider of a connector that may run.
+fn usable(connector: &Connector) -> Result<&'static dyn AnyProvider> {
+    match connector.status {
+        ConnectorStatus::Paused => return Err(Error::Paused(connector.id.to_string())),
+        ConnectorStatus::Deleted => return Err(Error::Deleted(connector.id.to_string())),
+        _ => {}
+    }
+    match entry(&connector.provider)? {
+        Entry::Ready(provider) => Ok(*provider),
+        Entry::Planned(spec) => Err(Error::Planned(spec.name.to_owned())),
+    }
+}
+
+fn asked(request: &SyncRequest) -> Asked {
+    Asked {
+        sync_type: request.sync_type,
+        trigger: request.trigger,
+        limit: request.limit,
+        max_pages: request.max_pages,
+        since: request.since,
+        confirm_removals: request.confirm_removals,
+    }
+}
+
+fn refused(status: Option<ConnectorStatus>, id: ConnectorId) -> Error {
+    match status {
+        None => Error::UnknownConnector(id.to_string()),
+        Some(ConnectorStatus::Paused) => Error::Paused(id.to_string()),
+        Some(_) => Error::Deleted(id.to_string()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     args,
-    exit::Exit,
+    exit::{Exit, Usage},
     out::{self, Format},
     progress::{Board, Line, TICK},
     report::{self, Ended, Outcome},
@@ -39,6 +40,7 @@ const LOOK_AGAIN: Duration = Duration::from_mins(10);
     after_help = "Examples:
   neotoma import --all
   neotoma import --provider gmail --since 2026-01-01 --dry-run
+  neotoma import --provider gmail --file Takeout/Mail/all.mbox
 
 Ctrl-C stops after the current page; the next import goes on from there."
 )]
@@ -50,8 +52,13 @@ pub struct ImportArgs {
     #[arg(long, group = "which")]
     provider: Option<String>,
     /// All connectors
-    #[arg(long, group = "which")]
+    #[arg(long, group = "which", conflicts_with = "file")]
     all: bool,
+    /// Read mail from this mbox file (Google Takeout, Thunderbird) into the account instead; gmail and outlook
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "sync_type", "limit", "max_pages", "since", "dry_run", "confirm_removals",
+    ])]
+    file: Option<PathBuf>,
     /// `incremental` brings what changed; `initial` lists everything again and marks removed what is gone
     #[arg(long, value_parser = args::sync_type(), default_value = "incremental")]
     sync_type: SyncType,
@@ -98,11 +105,19 @@ pub async fn run(app: &App, owner: &OwnerId, args: &ImportArgs) -> anyhow::Resul
         chosen = choose(app, owner, args) => chosen?,
         () = signals.next() => return Ok(Exit::Interrupted),
     };
+    if args.file.is_some() && chosen.len() != 1 {
+        let accounts: Vec<String> = chosen.iter().map(table::connector).collect();
+        let problem = format!(
+            "--file: mail goes into one account, name it by --connector-id: {}",
+            accounts.join(", ")
+        );
+        return Err(Usage::error(problem));
+    }
     let (request, stop) = (args.request(), CancellationToken::new());
     let outcomes = {
         let board = Board::new();
         tokio::select! {
-            outcomes = all(app, owner, chosen, &request, &stop, &board) => outcomes,
+            outcomes = all(app, owner, chosen, (&request, args.file.as_deref()), &stop, &board) => outcomes,
             () = asked_to_stop(&mut signals, &stop, &board) => return Ok(Exit::Aborted),
         }
     };
@@ -164,12 +179,12 @@ async fn all(
     app: &App,
     owner: &OwnerId,
     chosen: Vec<ConnectorView>,
-    request: &SyncRequest,
+    what: (&SyncRequest, Option<&Path>),
     stop: &CancellationToken,
     board: &Board,
 ) -> Vec<Outcome> {
     let outcomes =
-        stream::iter(chosen).map(|connector| one(app, owner, connector, request, stop, board));
+        stream::iter(chosen).map(|connector| one(app, owner, connector, what, stop, board));
     outcomes.buffered(SIDE_BY_SIDE).collect().await
 }
 
@@ -177,7 +192,7 @@ async fn one(
     app: &App,
     owner: &OwnerId,
     connector: ConnectorView,
-    request: &SyncRequest,
+    (request, file): (&SyncRequest, Option<&Path>),
     stop: &CancellationToken,
     board: &Board,
 ) -> Outcome {
@@ -186,7 +201,11 @@ async fn one(
     }
     let mut line = board.begin(&table::connector(&connector), Instant::now());
     let ended = async {
-        let handle = app.sync(owner, connector.connector_id, request.clone()).await?;
+        let id = connector.connector_id;
+        let handle = match file {
+            Some(file) => app.import_mail(owner, id, file, request.trigger).await?,
+            None => app.sync(owner, id, request.clone()).await?,
+        };
         follow(&handle, stop, &mut line).await
     };
     let ended = match ended.await {

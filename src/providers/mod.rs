@@ -13,6 +13,7 @@ pub mod clickup;
 pub mod discord;
 pub mod dropbox;
 pub mod evernote;
+pub mod exports;
 pub mod front;
 pub mod google;
 pub mod hubspot;

@@ -298,7 +298,8 @@ impl Store {
     /// `LeaseLost` when the run no longer holds it: whoever took over has closed it.
     pub async fn finish(&self, lease: &Lease, ending: &Ending) -> Result<()> {
         let mut tx = self.pool.begin().await?;
-        let success = ending.status == RunStatus::Success;
+        // A run that learnt nothing of the connector is no sync of it.
+        let success = ending.status == RunStatus::Success && ending.connector.is_some();
         let released = sqlx::query(
             "UPDATE external_connectors c SET lease_run = NULL, lease_holder = NULL, lease_until = NULL, \
              last_successful_sync = CASE WHEN $4 THEN now() ELSE last_successful_sync END, \

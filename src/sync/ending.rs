@@ -13,6 +13,8 @@ use crate::{
 pub(super) struct Outcome {
     /// What ended it early.
     pub failure: Option<Failure>,
+    /// It read a file, and learnt nothing of the connector.
+    pub from_file: bool,
     /// Somebody asked it to stop, and something was left unread.
     pub stopped: bool,
     /// Its budget of pages was spent.
@@ -58,6 +60,13 @@ pub(super) fn ending(
     }
     match &outcome.failure {
         Some(Failure::Vendor(error)) => fail(&mut ending, error, spec, vendor_status),
+        Some(Failure::File(why)) => {
+            let some = ending.stats.pages > 0;
+            ending.status = if some { RunStatus::Partial } else { RunStatus::Failed };
+            let message =
+                format!("the file: {why}; what was read of it is kept, and may be read again");
+            ending.error = Some(RunError { class: "file".into(), message, status: None });
+        }
         Some(Failure::Store(StoreError::Paused)) => {
             (ending.status, ending.connector) = (RunStatus::Cancelled, None);
         }
@@ -85,6 +94,9 @@ pub(super) fn ending(
             });
         }
         None => {}
+    }
+    if outcome.from_file {
+        ending.connector = None;
     }
     ending
 }

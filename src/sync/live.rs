@@ -57,6 +57,7 @@ impl Live {
         let end = end.map_err(|failure| match failure {
             Failure::Vendor(error) => error.to_string(),
             Failure::Store(error) => error.to_string(),
+            Failure::File(why) => format!("the file: {why}"),
         });
         if let Ok(ending) = &end {
             self.show(Progress { stats: ending.stats, waiting: None });

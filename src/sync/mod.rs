@@ -11,6 +11,7 @@ mod live;
 mod run;
 
 pub use live::{Live, Progress};
+pub use run::MailFile;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -74,6 +75,8 @@ pub enum Failure {
     Vendor(Error),
     /// The database.
     Store(StoreError),
+    /// A file that a person gave, in words behind "the file:".
+    File(String),
 }
 
 impl From<Error> for Failure {
@@ -134,7 +137,25 @@ impl Engine {
         let (engine, connector) = (Arc::clone(self), connector.clone());
         // On a task of its own: a caller that no longer waits must not leave a lease that nobody drives.
         let begun =
-            self.tasks.spawn(async move { engine.begin(&connector, provider, asked).await });
+            self.tasks.spawn(async move { engine.begin(&connector, provider, asked, None).await });
+        begun.await.unwrap_or_else(|_| Err(feed::panicked().into()))
+    }
+
+    /// Starts a run that reads a file of mail. It joins none: `Busy` where one goes on.
+    ///
+    /// # Errors
+    /// When the database fails, or the connector's secrets do not open.
+    pub async fn start_file(
+        self: &Arc<Self>,
+        connector: &Connector,
+        provider: &'static dyn AnyProvider,
+        asked: Asked,
+        file: MailFile,
+    ) -> Result<Started, Failure> {
+        let (engine, connector) = (Arc::clone(self), connector.clone());
+        let begun = self
+            .tasks
+            .spawn(async move { engine.begin(&connector, provider, asked, Some(file)).await });
         begun.await.unwrap_or_else(|_| Err(feed::panicked().into()))
     }
 
@@ -143,6 +164,7 @@ impl Engine {
         connector: &Connector,
         provider: &'static dyn AnyProvider,
         asked: Asked,
+        file: Option<MailFile>,
     ) -> Result<Started, Failure> {
         let meter = Arc::new(Meter::default());
         let client = self.client(connector, provider, &asked, Arc::clone(&meter))?;
@@ -157,7 +179,7 @@ impl Engine {
             Leased::Busy { run, sync_type } => {
                 let wider =
                     asked.sync_type == SyncType::Initial && sync_type == SyncType::Incremental;
-                if wider {
+                if wider || file.is_some() {
                     return Ok(Started::Busy(run));
                 }
                 return Ok(match self.live(connector.id).filter(|live| live.run == Some(run)) {
@@ -180,7 +202,7 @@ impl Engine {
         );
         let (engine, id) = (Arc::clone(self), connector.id);
         self.tasks.spawn(async move {
-            let end = run.drive().await;
+            let end = run.drive(file).await;
             engine.forget(id, &run.live, end.is_err());
             let written = end.as_ref().ok().map(|end| end.stats.created + end.stats.updated);
             run.live.end(end);

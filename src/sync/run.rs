@@ -1,6 +1,7 @@
 //! A run: from its lease to its end.
 
 pub(super) mod deliveries;
+mod mail_file;
 mod recheck;
 
 use std::{
@@ -16,6 +17,8 @@ use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument, info, info_span, warn};
+
+pub use self::mail_file::MailFile;
 
 use self::deliveries::Unreadable;
 use super::{
@@ -93,13 +96,20 @@ impl Run {
     ///
     /// # Errors
     /// When not even the end could be stored; the run is then closed by the next one.
-    pub(super) async fn drive(self: &Arc<Self>) -> Result<Ending, Failure> {
+    pub(super) async fn drive(self: &Arc<Self>, file: Option<MailFile>) -> Result<Ending, Failure> {
         let span = info_span!("run", id = %self.lease.run, provider = self.connector.provider);
         async {
             let pulse = Arc::clone(self).pulse().in_current_span();
             let pulse = AbortOnDropHandle::new(tokio::spawn(pulse));
             // A provider's code that panics ends the run, which must not be left without an end.
-            let read = AssertUnwindSafe(self.read()).catch_unwind().await;
+            let from_file = file.is_some();
+            let read = async {
+                match file {
+                    Some(file) => self.read_mail(file).await,
+                    None => self.read().await,
+                }
+            };
+            let read = AssertUnwindSafe(read).catch_unwind().await;
             let mut outcome = match read.unwrap_or_else(|_| Err(feed::panicked().into())) {
                 Ok(outcome) => outcome,
                 Err(failure) => Outcome { failure: Some(failure), ..Outcome::default() },
@@ -107,6 +117,7 @@ impl Run {
             drop(pulse);
             outcome.stopped &= self.live.stopping().is_cancelled();
             outcome.held = self.held.load(Ordering::Relaxed);
+            outcome.from_file = from_file;
             self.end(outcome).await
         }
         .instrument(span)

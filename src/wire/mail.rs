@@ -98,6 +98,11 @@ pub fn decode(bytes: Vec<u8>, content_type: Option<&str>) -> String {
     text
 }
 
+/// A plain text with line ends as everywhere, and without empty lines around it.
+pub fn tidy(text: &str) -> String {
+    text.replace("\r\n", "\n").trim_end().trim_start_matches(['\n', '\u{feff}']).to_owned()
+}
+
 /// The `charset` parameter of a `Content-Type`.
 fn charset(content_type: &str) -> Option<&str> {
     content_type.split(';').skip(1).find_map(|parameter| {

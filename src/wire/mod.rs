@@ -1,4 +1,4 @@
-//! What vendors' answers have in common: lists, times, HTML, mail addresses, calendars, WebDAV, GraphQL.
+//! What vendors' answers have in common: lists, times, HTML, mail, calendars, WebDAV, GraphQL.
 //!
 //! Vendor data is not to be trusted: everything here takes any input in time linear in its length, and gives up a part
 //! of it rather than the whole.
@@ -9,6 +9,8 @@ pub mod html;
 pub mod ics;
 pub mod mail;
 pub mod many;
+pub mod mbox;
+pub mod rfc822;
 pub mod thrift;
 pub mod time;
 

@@ -136,7 +136,7 @@ impl Part {
         if plain || self.mime_type.eq_ignore_ascii_case("text/html") {
             let text = self
                 .decoded()
-                .map(|text| if plain { tidy(&text) } else { html::to_markdown(&text) });
+                .map(|text| if plain { mail::tidy(&text) } else { html::to_markdown(&text) });
             return (plain, text.filter(|text| !text.is_empty()));
         }
         let mut best = (false, None);
@@ -177,10 +177,6 @@ impl Part {
 /// Blanks, and the invisible characters with which newsletters fill their previews.
 fn is_padding(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200d}' | '\u{feff}')
-}
-
-fn tidy(text: &str) -> String {
-    text.replace("\r\n", "\n").trim_end().trim_start_matches(['\n', '\u{feff}']).to_owned()
 }
 
 #[cfg(test)]
