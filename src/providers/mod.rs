@@ -70,7 +70,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&trello::SPEC),
     Entry::Ready(&monday::Monday),
     Entry::Ready(&clickup::ClickUp),
-    Entry::Planned(&atlassian::jira::SPEC),
+    Entry::Ready(&atlassian::jira::Jira),
     Entry::Ready(&linear::Linear),
     Entry::Planned(&basecamp::SPEC),
     Entry::Planned(&airtable::SPEC),
