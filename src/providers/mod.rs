@@ -79,7 +79,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&r#box::SPEC),
     Entry::Planned(&dropbox::SPEC),
     Entry::Ready(&evernote::Evernote),
-    Entry::Planned(&atlassian::confluence::SPEC),
+    Entry::Ready(&atlassian::confluence::Confluence),
     Entry::Ready(&salesforce::Salesforce),
     Entry::Ready(&hubspot::HubSpot),
     Entry::Ready(&zendesk::Zendesk),

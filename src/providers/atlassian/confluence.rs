@@ -1,13 +1,33 @@
-//! Confluence (cloud): the pages of one site.
+//! Confluence (cloud): the pages of one site. A first listing goes by id; later passes read the pages by the time of their
+//! newest version until they meet what is known, and the whole trash.
 //!
 //! Facts: Atlassian developer documentation, "The Confluence Cloud REST API v2", "Rate limiting"; "OAuth 2.0 (3LO) apps".
 
-use std::time::Duration;
+mod page;
+mod storage;
+#[cfg(test)]
+mod tests;
 
-use super::{ACCESS_TOKEN, API_TOKEN, CLOUD_ID, HOSTS, OAUTH, SITE, SITES, USERNAME, WAYS};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use self::page::{Content, Names, User};
+use super::{ACCESS_TOKEN, API_TOKEN, CLOUD_ID, HOSTS, OAUTH, SITE, SITES, Site, USERNAME, WAYS};
 use crate::{
-    provider::spec::{Field, OAuth2, Rate, Spec},
-    record::Kind,
+    error::{Error, Result},
+    http::{Client, each},
+    provider::{
+        Account, Covers, Feed, Next, Page, Provider,
+        spec::{Field, OAuth2, Rate, Spec},
+    },
+    record::{Kind, Record},
+    wire::Many,
 };
 
 /// What is constant about Confluence.
@@ -40,3 +60,233 @@ pub static SPEC: Spec = Spec {
     relist: Some(Duration::from_hours(7 * 24)),
     ..Spec::BASE
 };
+
+const API: &str = "/wiki/api/v2";
+/// What has to be granted.
+const SCOPES: &str = "read:page:confluence, read:space:confluence, read:user:confluence";
+/// Most pages, and most spaces, that an answer gives.
+const PAGES: u32 = 250;
+/// Most people that can be asked about at once.
+const PEOPLE: usize = 250;
+/// Answers of the list of spaces, which is read in one go.
+const ANSWERS: usize = 200;
+/// Calls side by side.
+const AT_ONCE: usize = 4;
+/// How much older than the newest version that was known a page may be and yet be new to us.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
+
+/// The client of Confluence.
+pub struct Confluence;
+
+/// Where a pass stands, or from where the next one goes on.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The newest version when the last pass began; absent in a listing from the start.
+    known: Option<Timestamp>,
+    /// The newest version when this pass began; absent between two passes.
+    newest: Option<Timestamp>,
+    /// Whether this pass is at the trash.
+    trash: bool,
+    /// The address of the next answer, below the site's.
+    next: Option<String>,
+}
+
+impl Provider for Confluence {
+    type Cursor = Cursor;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        let site = Site::of(client, "confluence").await?;
+        if let Some(id) = &site.id {
+            return Ok(Account::new(id, &site.name).or_known_as(site.url.clone()));
+        }
+        let me: User = site.get(client, "/wiki/rest/api/user/current").json().await?;
+        let name = me.display_name.as_deref().unwrap_or(&me.account_id);
+        let label = format!("{name} at {}", site.name);
+        Ok(Account::new(me.account_id, label).or_known_as(me.email))
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        _: &Feed,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Cursor>> {
+        let site = Site::of(client, "confluence").await?;
+        let at = match cursor {
+            Some(at) => at,
+            None => Cursor::listing(newest(client, &site).await?),
+        };
+        let since = client.since().filter(|_| at.known.is_none());
+        let path = at.next.clone().unwrap_or_else(|| at.first(since, client.page_size(PAGES)));
+        let found: Listed<Content> = list(client, &site, &path).await?;
+        let skipped = found.results.skipped;
+        if at.trash {
+            let gone: Vec<String> = found.results.into_iter().map(|page| page.id).collect();
+            let next = at.then(found.links.next, true);
+            return Ok(Page::new(Vec::<Record>::new(), next).removing(gone).skipping(skipped));
+        }
+        // Where the list goes from the newest to the oldest, it ends for us where it meets what is known.
+        let bound =
+            since.or_else(|| at.known.map(|known| known.checked_sub(OVERLAP).unwrap_or(known)));
+        let new = |page: &Content| {
+            let time = if since.is_some() { page.created_at } else { page.changed_at() };
+            bound.is_none_or(|bound| time.is_none_or(|time| time >= bound))
+        };
+        let met = found.results.iter().any(|page| !new(page));
+        let newest = at.newest.or(found.results.iter().filter_map(Content::changed_at).max());
+        let next = found.links.next.filter(|_| !met);
+        let pages: Vec<Content> = found.results.into_iter().filter(new).collect();
+        let names = names(client, &site, &pages).await?;
+        let base = found.links.base.unwrap_or_else(|| format!("{}/wiki", site.url));
+        let records = pages.into_iter().map(|page| page.into_record(&names, &base));
+        let page = Page::new(records, Cursor { newest, ..at }.then(next, false));
+        let covers = Covers::Between { from: since, to: None };
+        Ok(page.skipping(skipped).covering(if since.is_some() {
+            covers
+        } else {
+            Covers::Everything
+        }))
+    }
+
+    fn fault(&self, status: u16, body: &Value) -> Option<Error> {
+        let errors = body.get("errors").and_then(Value::as_array);
+        let mut titles = errors.into_iter().flatten().filter_map(|of| of.get("title")?.as_str());
+        if status == 400 && titles.any(|title| title.to_lowercase().contains("cursor")) {
+            return Some(Error::CursorExpired);
+        }
+        super::fault(SCOPES, status, body)
+    }
+
+    /// A page that was moved while the list was read may not be in it.
+    async fn confirm_gone(
+        &self,
+        client: &Client,
+        _: &Feed,
+        ids: Vec<String>,
+    ) -> Result<Vec<String>> {
+        let site = Site::of(client, "confluence").await?;
+        let batches = ids.chunks(PAGES as usize).map(<[String]>::to_vec).collect();
+        let gone = each(batches, AT_ONCE, |ids: Vec<String>| {
+            let site = &site;
+            async move {
+                let path = format!(
+                    "{API}/pages?id={}&status=current,archived&limit={PAGES}",
+                    ids.join(",")
+                );
+                let found: Listed<Content> = list(client, site, &path).await?;
+                if found.results.skipped > 0 || found.links.next.is_some() {
+                    return Ok(Vec::new());
+                }
+                let alive: BTreeSet<&str> = found.results.iter().map(|of| of.id.as_str()).collect();
+                Ok(ids.iter().filter(|id| !alive.contains(id.as_str())).cloned().collect())
+            }
+        });
+        Ok(gone.await?.concat())
+    }
+}
+
+impl Cursor {
+    fn listing(newest: Option<Timestamp>) -> Self {
+        Self { known: None, newest, trash: false, next: None }
+    }
+
+    /// The address of a list's first answer. A bounded listing goes by the time of creation.
+    fn first(&self, since: Option<Timestamp>, limit: u32) -> String {
+        if self.trash {
+            return format!("{API}/pages?status=trashed&sort=id&limit={limit}");
+        }
+        let sort = match (self.known, since) {
+            (Some(_), _) => "-modified-date",
+            (None, Some(_)) => "-created-date",
+            (None, None) => "id",
+        };
+        format!("{API}/pages?status=current,archived&body-format=storage&sort={sort}&limit={limit}")
+    }
+
+    /// How the feed goes on: the next answer, the trash after the changes, or the next pass.
+    fn then(self, next: Option<String>, trash: bool) -> Next<Self> {
+        let (next, trash) = match (next, trash) {
+            (None, false) if self.known.is_some() => (None, true),
+            (None, _) => {
+                let known = self.newest.or(self.known).or(Some(Timestamp::UNIX_EPOCH));
+                return Next::Resume(Self { known, newest: None, trash: false, next: None });
+            }
+            next => next,
+        };
+        Next::More(Self { trash, next, ..self })
+    }
+}
+
+/// When the newest version was made: taken before a listing begins, so that nothing which changes meanwhile is missed.
+async fn newest(client: &Client, site: &Site) -> Result<Option<Timestamp>> {
+    let path = format!("{API}/pages?status=current,archived&sort=-modified-date&limit=1");
+    let found: Listed<Content> = list(client, site, &path).await?;
+    Ok(found.results.first().and_then(Content::changed_at))
+}
+
+/// An answer of a list. Its next address is the site's own, also where the gateway is asked.
+async fn list<T: DeserializeOwned>(client: &Client, site: &Site, path: &str) -> Result<Listed<T>> {
+    let found: Listed<T> = site.get(client, path).json().await.map_err(|error| site.lost(error))?;
+    match &found.links.next {
+        Some(next) if !next.starts_with(API) => {
+            Err(Error::unexpected("_links.next", "it is no address of this list"))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// The names of all spaces, once a run, and of the people of these pages.
+async fn names(client: &Client, site: &Site, pages: &[Content]) -> Result<Names> {
+    let spaces = client.once("spaces", || spaces(client, site)).await?;
+    let people: BTreeSet<&String> = pages.iter().flat_map(Content::people).collect();
+    let people: Vec<String> = people.into_iter().cloned().collect();
+    let batches = people.chunks(PEOPLE).map(<[String]>::to_vec).collect();
+    let found = each(batches, AT_ONCE, |ids: Vec<String>| async move {
+        let call = site.ask(client, &format!("{API}/users-bulk"), &json!({"accountIds": ids}));
+        match call.json::<Listed<User>>().await {
+            // Without the scope for people, pages are imported without names.
+            Err(Error::Forbidden(_) | Error::NotFound) => Ok(Vec::new()),
+            found => found.map(|found| found.results.items),
+        }
+    });
+    let people = found.await?.into_iter().flatten();
+    Ok(Names { spaces, people: people.map(|user| (user.account_id.clone(), user)).collect() })
+}
+
+async fn spaces(client: &Client, site: &Site) -> Result<HashMap<String, String>> {
+    let (mut all, mut path) = (HashMap::new(), format!("{API}/spaces?limit={PAGES}"));
+    for _ in 0..ANSWERS {
+        let found: Listed<Space> = list(client, site, &path).await?;
+        all.extend(found.results.into_iter().map(|space| (space.id, space.name)));
+        match found.links.next {
+            Some(next) => path = next,
+            None => return Ok(all),
+        }
+    }
+    Err(Error::unexpected("_links.next", "the list of spaces does not end"))
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Listed<T> {
+    results: Many<T>,
+    #[serde(default, rename = "_links")]
+    links: Links,
+}
+
+#[derive(Default, Deserialize)]
+struct Links {
+    next: Option<String>,
+    base: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Space {
+    id: String,
+    #[serde(default)]
+    name: String,
+}
