@@ -67,7 +67,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&slack::Slack),
     Entry::Ready(&notion::Notion),
     Entry::Ready(&asana::Asana),
-    Entry::Planned(&trello::SPEC),
+    Entry::Ready(&trello::Trello),
     Entry::Ready(&monday::Monday),
     Entry::Ready(&clickup::ClickUp),
     Entry::Ready(&atlassian::jira::Jira),
