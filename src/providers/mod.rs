@@ -76,7 +76,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&airtable::SPEC),
     Entry::Planned(&google::drive::SPEC),
     Entry::Planned(&microsoft::onedrive::SPEC),
-    Entry::Planned(&r#box::SPEC),
+    Entry::Ready(&r#box::Box),
     Entry::Planned(&dropbox::SPEC),
     Entry::Ready(&evernote::Evernote),
     Entry::Ready(&atlassian::confluence::Confluence),
