@@ -77,7 +77,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&google::drive::SPEC),
     Entry::Planned(&microsoft::onedrive::SPEC),
     Entry::Ready(&r#box::Box),
-    Entry::Planned(&dropbox::SPEC),
+    Entry::Ready(&dropbox::Dropbox),
     Entry::Ready(&evernote::Evernote),
     Entry::Ready(&atlassian::confluence::Confluence),
     Entry::Ready(&salesforce::Salesforce),
