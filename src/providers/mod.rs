@@ -88,7 +88,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&calendly::Calendly),
     Entry::Ready(&google::calendar::GoogleCalendar),
     Entry::Ready(&apple_calendar::AppleCalendar),
-    Entry::Planned(&zoom::SPEC),
+    Entry::Ready(&zoom::Zoom),
     Entry::Planned(&google::meet::SPEC),
     Entry::Planned(&microsoft::graph::SPEC),
     Entry::Ready(&todoist::Todoist),
