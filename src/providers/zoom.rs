@@ -34,10 +34,8 @@ pub static SPEC: Spec = Spec {
     kinds: &[Kind::Event, Kind::MediaAsset],
     capabilities: &["Meetings", "recordings"],
     help: "Zoom has no personal tokens: by hand both come from the OAuth flow of an app of one's \
-           own (App Marketplace > Develop > Build App > General app), with the scopes \
-           user:read:user, meeting:read:list_meetings, meeting:read:meeting and \
-           cloud_recording:read:list_user_recordings. Past meetings drop out of Zoom's list and \
-           are kept; recordings need a paid plan.",
+           own (App Marketplace > Develop > Build App > General app). Past meetings drop out of \
+           Zoom's list and are kept; cloud recordings need a paid plan of Zoom.",
     oauth: Some(OAuth2 {
         app: "zoom",
         authorization_url: "https://zoom.us/oauth/authorize",
@@ -56,8 +54,9 @@ pub static SPEC: Spec = Spec {
     }),
     fields: &[
         Field {
-            help: "From the OAuth flow of an app made at App Marketplace > Develop > Build App; \
-                   lives an hour.",
+            help: "From that flow; lives an hour. Scopes of the app: user:read:user, \
+                   meeting:read:list_meetings, meeting:read:meeting, \
+                   cloud_recording:read:list_user_recordings.",
             ..Field::ACCESS_TOKEN
         },
         Field {
