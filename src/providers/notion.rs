@@ -141,8 +141,9 @@ impl Provider for Notion {
                     Err(Error::Unexpected { .. }) if page.is_none() => Listed::default(),
                     listed => listed?,
                 };
-                let next =
-                    at.after_search(&listed, at.since, |page| Step::Trash { page: Some(page) });
+                let next = Cursor::after_search(&listed, at.since, |page| Step::Trash {
+                    page: Some(page),
+                });
                 at.read(client, &frame, listed, next.unwrap_or_else(|| frame.first_rows())).await
             }
             Step::Pages { .. } | Step::Done => {
@@ -150,7 +151,8 @@ impl Provider for Notion {
                 let mut listed = search(client, page, false).await?;
                 // A page that was made after a time was edited after it, too.
                 let floor = at.since.or(client.since());
-                let next = at.after_search(&listed, floor, |page| Step::Pages { page: Some(page) });
+                let next =
+                    Cursor::after_search(&listed, floor, |page| Step::Pages { page: Some(page) });
                 let end = || {
                     if at.since.is_some() { Step::Trash { page: None } } else { frame.first_rows() }
                 };
@@ -208,7 +210,6 @@ impl Cursor {
 
     /// The search's next page, unless what follows was edited before `floor`.
     fn after_search(
-        &self,
         listed: &Listed,
         floor: Option<Timestamp>,
         step: impl FnOnce(String) -> Step,

@@ -121,11 +121,14 @@ pub struct Found {
     url: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Parent {
-    page_id: Option<String>,
-    data_source_id: Option<String>,
-    database_id: Option<String>,
+    #[serde(rename = "page_id")]
+    page: Option<String>,
+    #[serde(rename = "data_source_id")]
+    data_source: Option<String>,
+    #[serde(rename = "database_id")]
+    database: Option<String>,
 }
 
 /// A property: its value stands under the name of its type.
@@ -234,19 +237,15 @@ impl Found {
 
     /// Whether it is a row of one of these.
     pub fn is_row_of(&self, sources: &BTreeMap<String, Source>) -> bool {
-        let source = self.parent.as_ref().and_then(|parent| parent.data_source_id.as_ref());
+        let source = self.parent.as_ref().and_then(|parent| parent.data_source.as_ref());
         source.is_some_and(|source| sources.contains_key(source))
     }
 
     /// The page as a record: a task where it is a row with a status, else a note.
     pub fn record(self, frame: &Frame, text: Option<String>) -> Record {
-        let parent = self.parent.unwrap_or(Parent {
-            page_id: None,
-            data_source_id: None,
-            database_id: None,
-        });
+        let parent = self.parent.unwrap_or_default();
         let properties = self.properties.unwrap_or_default();
-        let source = parent.data_source_id;
+        let source = parent.data_source;
         let is_task = source.is_some() && properties.values().any(|of| of.kind == "status");
         let mut said = Said::default();
         for (name, property) in properties {
@@ -257,7 +256,7 @@ impl Found {
         let workspace = Some(frame.workspace.clone());
         if !is_task {
             let kind = if source.is_some() { "row" } else { "page" };
-            let parent = parent.page_id.or(source).or(parent.database_id);
+            let parent = parent.page.or(source).or(parent.database);
             let note = Note {
                 kind: Some(kind.into()),
                 title: said.title.filter(|title| !title.is_empty()),
