@@ -99,6 +99,16 @@ impl fmt::Debug for Answer {
     }
 }
 
+impl Answer {
+    /// Reads the body as JSON, as [`Call::json`] does: for answers whose headers count, too.
+    ///
+    /// # Errors
+    /// `Unexpected` with the path in the answer where it is not a `T`.
+    pub fn json<T: DeserializeOwned>(mut self) -> Result<T> {
+        json::read(&mut self.body).map_err(|(at, cause)| Error::unexpected(at, cause))
+    }
+}
+
 impl Call {
     pub(super) fn new(client: Client, method: Method, url: String) -> Self {
         Self {
