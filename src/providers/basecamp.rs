@@ -1,15 +1,40 @@
-//! Basecamp (4 and 3): the to-dos and message boards of an account's projects.
+//! Basecamp (4 and 3): the to-dos and message boards of an account's projects. Projects that are new are walked list by list;
+//! afterwards the recordings of all projects, last change first, tell what changed and what went to the trash.
 //!
-//! Facts: Basecamp API documentation (bc3-api), "Authentication", "Recordings", "To-dos", "Messages", "Webhooks".
+//! Basecamp API documentation (bc3-api): "Authentication", "Projects", "Recordings", "To-dos", "To-do lists", "Messages",
+//! "Pagination", "Rate limiting".
 
-use std::time::Duration;
+mod lists;
+mod recording;
+#[cfg(test)]
+mod tests;
 
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use self::{
+    lists::{base, get, projects, read},
+    recording::Recording,
+};
 use crate::{
-    provider::spec::{FeedGone, Field, OAuth2, Pkce, Rate, Refresh, Spec, Webhooks},
+    error::{Error, Result},
+    http::{Client, each},
+    provider::{
+        Account, Feed, Gone, Next, Page, Provider,
+        spec::{Field, OAuth2, Pkce, Rate, Refresh, Spec, Webhooks},
+    },
     record::Kind,
 };
 
-/// What is constant about Basecamp.
+/// Basecamp refuses calls that do not say whose app they come from. Source: "Identifying your application".
+const USER_AGENT: &str = concat!("Neotoma/", env!("CARGO_PKG_VERSION"), " (neotoma-importers)");
+
+/// The catalog's entry.
 pub static SPEC: Spec = Spec {
     rank: 28,
     id: "basecamp",
@@ -17,13 +42,15 @@ pub static SPEC: Spec = Spec {
     kinds: &[Kind::Task, Kind::Message],
     capabilities: &["To-dos", "message boards"],
     help: "Basecamp has no personal tokens: by hand both come from the OAuth flow of an app of \
-           one's own. Basecamp 2 and Classic are other products.",
+           one's own. Basecamp 2 and Classic are other products. \
+           Comments, chats, cards and documents are not imported.",
     oauth: Some(OAuth2 {
         app: "basecamp",
         authorization_url: "https://launchpad.37signals.com/authorization/new",
         token_url: "https://launchpad.37signals.com/authorization/token",
         userinfo_url: Some("https://launchpad.37signals.com/authorization.json"),
         pkce: Pkce::None,
+        user_agent: USER_AGENT,
         authorize_params: &[("response_type", "code")],
         refresh: Refresh { access_token_seconds: Some(1_209_600), ..Refresh::BASE },
         ..OAuth2::BASE
@@ -50,8 +77,187 @@ pub static SPEC: Spec = Spec {
     rate: Rate::per(25, Duration::from_secs(10)),
     // The trash is emptied, and what goes with its list or project does not show by itself.
     relist: Some(Duration::from_hours(7 * 24)),
-    // A project that is listed no more was trashed or left.
-    feed_gone: FeedGone::Remove,
     webhooks: Webhooks::Offered,
     ..Spec::BASE
 };
+
+/// Lists that one page holds, and that are read at once.
+const LISTS: usize = 8;
+const AT_ONCE: usize = 4;
+/// Pages of the list of projects, which is read in one go.
+const PAGES: usize = 200;
+/// A pass looks back this much further than the last one came.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
+
+/// The client of Basecamp.
+pub struct Basecamp;
+
+/// Where a pass stands, or how the next one begins.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// What changed then or later is read; absent while all is being listed.
+    since: Option<Timestamp>,
+    /// The latest change that this pass has met.
+    newest: Option<Timestamp>,
+    started: Timestamp,
+    /// The projects by id, and what they are called: records bear it.
+    projects: BTreeMap<u64, String>,
+    /// Lists that are still to be read; those that are begun come first.
+    todo: VecDeque<Step>,
+}
+
+/// A list to read, by its address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Step {
+    list: List,
+    url: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum List {
+    /// To-do lists, and the groups in one.
+    Lists,
+    Groups,
+    Todos,
+    Messages,
+    /// Recordings of all projects, last change first.
+    Changed(What),
+    Trashed(What),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum What {
+    Todo,
+    Message,
+    Todolist,
+}
+
+impl Provider for Basecamp {
+    type Cursor = Cursor;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        let me: Me = get(client, format!("{}/my/profile.json", base(client)?)).json().await?;
+        Ok(Account::new(me.id.to_string(), me.name).or_known_as(me.email_address))
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        _: &Feed,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Cursor>> {
+        let (mut at, mut gone) = match cursor {
+            Some(at) if !at.todo.is_empty() => (at, Vec::new()),
+            last => begin(client, last).await?,
+        };
+        let bound = client.since().filter(|_| at.since.is_none());
+        let count = at.todo.len().min(LISTS);
+        let steps: Vec<Step> = at.todo.drain(..count).collect();
+        let since = at.since;
+        let found = each(steps, AT_ONCE, |step| read(client, since, step)).await?;
+        let (mut records, mut skipped) = (Vec::new(), 0);
+        for found in found.into_iter().rev() {
+            skipped += found.skipped;
+            gone.extend(found.gone);
+            at.newest = at.newest.max(found.newest);
+            // What lies within a list comes after the rest of the list.
+            found.within.into_iter().rev().for_each(|step| at.todo.push_front(step));
+            found.then.into_iter().for_each(|step| at.todo.push_front(step));
+            for record in found.records {
+                at.newest = at.newest.max(recording::updated_at(&record));
+                let created = record.properties.occurred_at();
+                if !matches!((created, bound), (Some(at), Some(bound)) if at < bound) {
+                    records.push(record);
+                }
+            }
+        }
+        let next = if at.todo.is_empty() { Next::Resume(at.done()) } else { Next::More(at) };
+        let mut page = Page::new(records, next).skipping(skipped);
+        page.removed = gone;
+        Ok(page)
+    }
+
+    /// Lists shift while they are read: what is missing is asked for by its id, of which two kinds share the numbers.
+    async fn confirm_gone(
+        &self,
+        client: &Client,
+        _: &Feed,
+        ids: Vec<String>,
+    ) -> Result<Vec<String>> {
+        let base = &base(client)?;
+        let asked = each(ids, AT_ONCE, |id| async move {
+            for kind in ["todos", "messages"] {
+                match get(client, format!("{base}/{kind}/{id}.json")).json::<Recording>().await {
+                    Err(Error::NotFound | Error::Forbidden(_)) => {}
+                    found => return found.map(|of| of.is_trashed().then_some(id)),
+                }
+            }
+            Ok(Some(id))
+        });
+        Ok(asked.await?.into_iter().flatten().collect())
+    }
+}
+
+impl Cursor {
+    /// The next pass: by Basecamp's clock where that is behind ours, never past the beginning of this one.
+    fn done(self) -> Self {
+        let reached = self.newest.map_or(self.started, |newest| newest.min(self.started));
+        let since = reached.checked_sub(OVERLAP).unwrap_or(reached);
+        Self { since: Some(since.max(self.since.unwrap_or(since))), newest: None, ..self }
+    }
+}
+
+/// Begins a pass: walks the projects that are new or have another name, lets go of those that are no longer there, and asks
+/// for what changed in the rest.
+async fn begin(client: &Client, last: Option<Cursor>) -> Result<(Cursor, Vec<Gone>)> {
+    let base = base(client)?;
+    let mut found = projects(client, &format!("{base}/projects.json")).await?;
+    found.extend(projects(client, &format!("{base}/projects.json?status=archived")).await?);
+    let (since, known) = last.map_or_else(Default::default, |last| (last.since, last.projects));
+    let mut at = Cursor {
+        since,
+        newest: since,
+        started: client.now(),
+        projects: found.iter().map(|of| (of.id, of.name.clone())).collect(),
+        todo: VecDeque::new(),
+    };
+    let recordings = |what: What, status: &str| {
+        format!(
+            "{base}/projects/recordings.json?type={what:?}&status={status}&sort=updated_at&direction=desc"
+        )
+    };
+    for project in found.iter().filter(|of| known.get(&of.id) != Some(&of.name)) {
+        at.todo.extend(project.steps(base.as_str()));
+    }
+    for what in [What::Todo, What::Message] {
+        // A walk gives what is active and archived, but for archived messages.
+        if since.is_some() {
+            at.todo.push_back(Step { list: List::Changed(what), url: recordings(what, "active") });
+        }
+        if since.is_some() || what == What::Message {
+            at.todo
+                .push_back(Step { list: List::Changed(what), url: recordings(what, "archived") });
+        }
+    }
+    if since.is_some() {
+        for what in [What::Todo, What::Message, What::Todolist] {
+            at.todo.push_back(Step { list: List::Trashed(what), url: recordings(what, "trashed") });
+        }
+    }
+    let left = known.keys().filter(|id| !at.projects.contains_key(id));
+    let gone = left.map(|id| Gone::Under(id.to_string())).collect();
+    Ok((at, gone))
+}
+
+#[derive(Deserialize)]
+struct Me {
+    id: u64,
+    #[serde(default)]
+    name: String,
+    email_address: Option<String>,
+}

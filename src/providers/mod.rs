@@ -72,7 +72,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&clickup::ClickUp),
     Entry::Ready(&atlassian::jira::Jira),
     Entry::Ready(&linear::Linear),
-    Entry::Planned(&basecamp::SPEC),
+    Entry::Ready(&basecamp::Basecamp),
     Entry::Planned(&airtable::SPEC),
     Entry::Planned(&google::drive::SPEC),
     Entry::Planned(&microsoft::onedrive::SPEC),
