@@ -73,7 +73,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&atlassian::jira::Jira),
     Entry::Ready(&linear::Linear),
     Entry::Ready(&basecamp::Basecamp),
-    Entry::Planned(&airtable::SPEC),
+    Entry::Ready(&airtable::Airtable),
     Entry::Planned(&google::drive::SPEC),
     Entry::Planned(&microsoft::onedrive::SPEC),
     Entry::Ready(&r#box::Box),
