@@ -84,7 +84,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&hubspot::HubSpot),
     Entry::Ready(&zendesk::Zendesk),
     Entry::Ready(&intercom::Intercom),
-    Entry::Planned(&front::SPEC),
+    Entry::Ready(&front::Front),
     Entry::Ready(&calendly::Calendly),
     Entry::Ready(&google::calendar::GoogleCalendar),
     Entry::Ready(&apple_calendar::AppleCalendar),
