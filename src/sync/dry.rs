@@ -257,6 +257,10 @@ impl DryRun {
             if batch.page.next.is_end() {
                 return Ok(FeedEnd::CaughtUp);
             }
+            if self.reader.provider.spec().confirms_on_read {
+                // The vendor would take this page for received, and nobody has stored it.
+                return Ok(FeedEnd::Spent { read });
+            }
         }
     }
 

@@ -580,6 +580,28 @@ async fn a_dry_run_tells_what_would_change_and_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_asking_for_more_confirms_receipt_a_page_is_stored_before_and_a_dry_run_asks_for_none()
+ {
+    let spec = neotoma_importers::provider::Spec { confirms_on_read: true, ..SPEC };
+    let rig = Rig::of(spec).await;
+    rig.vendor.fill("a", "a", 12);
+    rig.vendor.page_size(5);
+    let account = rig.link("one").await;
+    let dry = rig.dry(&account, asked()).await;
+    assert_eq!((dry.status, dry.stats.created, dry.more), (RunStatus::Success, 5, true));
+    assert_eq!(rig.vendor.asked().len(), 1);
+
+    // The store refuses the first page: a second one would be lost, were it asked for.
+    rig.sql("ALTER TABLE records RENAME TO records_away").await;
+    let failed = rig.run(&account, asked()).await;
+    rig.sql("ALTER TABLE records_away RENAME TO records").await;
+    assert_eq!(failed.status, RunStatus::Failed);
+    assert_eq!(rig.vendor.asked().len(), 1);
+    let end = rig.sync(&account).await;
+    assert_eq!((end.status, end.stats.created), (RunStatus::Success, 12));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_tells_of_a_sweep_that_would_wait_and_of_one_that_a_yes_carries_out() {
     let rig = Rig::new().await;
     rig.vendor.mode(Mode::Relist);
