@@ -57,7 +57,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&tumblr::SPEC),
     Entry::Ready(&meta::threads::Threads),
     Entry::Planned(&discord::SPEC),
-    Entry::Planned(&telegram::SPEC),
+    Entry::Ready(&telegram::Telegram),
     Entry::Ready(&meta::whatsapp_business::WhatsAppBusiness),
     Entry::Ready(&wechat::WeChat),
     Entry::Ready(&line::Line),
