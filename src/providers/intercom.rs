@@ -4,26 +4,30 @@
 //! Facts: Intercom developer documentation, "OAuth", "Rate limiting"; Intercom API reference, "Search conversations",
 //! "Retrieve a conversation", "List deleted conversations", "Search tickets".
 
+mod calls;
 mod conversation;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use self::{conversation::Conversation, ticket::Ticket};
+use self::{
+    calls::{Changed, Found, admins, deletions, me, one, search},
+    conversation::Conversation,
+    ticket::Ticket,
+};
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Client, each},
     provider::{
         Account, Covers, Feed, Next, Page, Provider,
         spec::{Field, OAuth2, Pkce, Rate, Region, Spec, Webhooks},
     },
-    record::{Kind, Person, Record},
-    wire::Many,
+    record::{Kind, Record},
 };
 
 /// The catalog's entry.
@@ -87,15 +91,9 @@ const AU: Region = Region {
     ],
 };
 
-/// The version of the API that is spoken, and the one that lists deletions.
-const VERSION: &str = "2.14";
-const VERSION_OF_DELETIONS: &str = "2.16";
 /// Conversations of one page, each of which may have 500 parts; tickets of one page come with theirs.
 const CONVERSATIONS: u32 = 30;
 const TICKETS: u32 = 50;
-/// Deletions of one answer, and answers that are read in one pass.
-const DELETIONS: u32 = 60;
-const DELETION_PAGES: u32 = 200;
 /// Calls at once.
 const AT_ONCE: usize = 10;
 /// Seconds before the newest change that the next pass asks from: the search's index lags.
@@ -130,7 +128,7 @@ impl Provider for Intercom {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let me: Me = get(client, "/me").json().await?;
+        let me = me(client).await?;
         let label = me.app.name.unwrap_or_else(|| me.app.id_code.clone());
         Ok(Account::new(me.app.id_code, label).or_known_as(me.email))
     }
@@ -230,101 +228,12 @@ impl Cursor {
     }
 }
 
-#[derive(Deserialize)]
-struct Me {
-    email: Option<String>,
-    app: App,
-}
-
-#[derive(Deserialize)]
-struct App {
-    id_code: String,
-    name: Option<String>,
-}
-
-/// A page of a search.
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Found<T> {
-    #[serde(default, alias = "tickets")]
-    conversations: Many<T>,
-    #[serde(default)]
-    pages: Pages,
-}
-
-#[derive(Default, Deserialize)]
-struct Pages {
-    next: Option<Place>,
-}
-
-#[derive(Deserialize)]
-struct Place {
-    starting_after: Option<String>,
-}
-
-/// Something that a search lists by its change.
-#[derive(Deserialize)]
-struct Changed {
-    #[serde(deserialize_with = "conversation::read_id")]
-    id: String,
-    #[serde(default)]
-    updated_at: i64,
-}
-
-fn call(call: Call) -> Call {
-    call.header("intercom-version", VERSION)
-}
-
-fn get(client: &Client, path: &str) -> Call {
-    call(client.get(format!("{}{path}", base(client))))
-}
-
-fn base(client: &Client) -> String {
-    match client.setting("region") {
-        Some(region @ ("eu" | "au")) => format!("https://api.{region}.intercom.io"),
-        _ => "https://api.intercom.io".to_owned(),
-    }
-}
-
-/// One conversation or ticket; `None` for one that is gone.
-async fn one<T: DeserializeOwned>(client: &Client, list: &str, id: &str) -> Result<Option<T>> {
-    match get(client, &format!("/{list}/{id}")).json().await {
-        Err(Error::NotFound) => Ok(None),
-        found => found.map(Some),
-    }
-}
-
-async fn search<T: DeserializeOwned>(
-    client: &Client,
-    list: &str,
-    most: u32,
-    at: &Cursor,
-) -> Result<Found<T>> {
-    let ask = async |since: i64, after: Option<&str>| {
-        let since = json!({"field": "updated_at", "operator": ">", "value": since});
-        let mut pagination = json!({"per_page": client.page_size(most)});
-        if let Some(after) = after {
-            pagination["starting_after"] = after.into();
-        }
-        let body = json!({"query": {"operator": "AND", "value": [since]}, "pagination": pagination,
-            "sort": {"field": "updated_at", "order": "ascending"}});
-        let url = format!("{}/{list}/search", base(client));
-        call(client.post(url)).idempotent().body_json(&body).json().await
-    };
-    match ask(at.since, at.after.as_deref()).await {
-        // A place that Intercom no longer takes: the search goes on from the newest change that it has shown.
-        Err(Error::Unexpected { .. }) if at.after.is_some() => {
-            ask(at.since.max(at.newest - 1), None).await
-        }
-        found => found,
-    }
-}
-
 async fn conversations(client: &Client, at: &mut Cursor) -> Result<Page<()>> {
     let found: Found<Changed> = search(client, OF_CONVERSATIONS, CONVERSATIONS, at).await?;
-    let changed: Vec<i64> = found.conversations.items.iter().map(|of| of.updated_at).collect();
-    let skipped = found.conversations.skipped;
-    let ids: Vec<String> = found.conversations.into_iter().map(|of| of.id).collect();
+    let (found, after) = found.into_parts();
+    let changed: Vec<i64> = found.items.iter().map(|of| of.updated_at).collect();
+    let skipped = found.skipped;
+    let ids: Vec<String> = found.into_iter().map(|of| of.id).collect();
     let whole = each(ids, AT_ONCE, |id| async move {
         let conversation = one::<Conversation>(client, OF_CONVERSATIONS, &id).await?;
         Ok((id, conversation))
@@ -336,71 +245,18 @@ async fn conversations(client: &Client, at: &mut Cursor) -> Result<Page<()>> {
             Some(conversation) => conversation.into_records(&mut records, &mut gone),
         }
     }
-    let next = at.turn(changed.into_iter(), found.pages.next.and_then(|next| next.starting_after));
+    let next = at.turn(changed.into_iter(), after);
     Ok(Page::new(records, next).removing(gone).removing_places(places).skipping(skipped))
 }
 
 async fn tickets(client: &Client, mut at: Cursor) -> Result<Page<Cursor>> {
     let found: Found<Ticket> = search(client, OF_TICKETS, TICKETS, &at).await?;
     let admins = admins(client).await?;
-    let changed: Vec<i64> = found.conversations.items.iter().map(|of| of.updated_at).collect();
-    let skipped = found.conversations.skipped;
+    let (found, after) = found.into_parts();
+    let changed: Vec<i64> = found.items.iter().map(|of| of.updated_at).collect();
+    let skipped = found.skipped;
     let records: Vec<Record> =
-        found.conversations.into_iter().map(|ticket| ticket.into_record(&admins)).collect();
-    let next = at.turn(changed.into_iter(), found.pages.next.and_then(|next| next.starting_after));
+        found.into_iter().map(|ticket| ticket.into_record(&admins)).collect();
+    let next = at.turn(changed.into_iter(), after);
     Ok(Page::new(records, next).skipping(skipped).map(|()| at))
-}
-
-/// The people who answer, by id; looked up once a run.
-async fn admins(client: &Client) -> Result<Arc<BTreeMap<String, Person>>> {
-    #[derive(Deserialize)]
-    struct Admins {
-        #[serde(default)]
-        admins: Many<conversation::Author>,
-    }
-    let ask = || async {
-        let found: Admins = get(client, "/admins").json().await?;
-        let known = found.admins.into_iter().filter_map(conversation::Author::into_person);
-        Ok(known.filter_map(|admin| Some((admin.id.clone()?, admin))).collect())
-    };
-    client.once("admins", ask).await
-}
-
-/// The conversations that were deleted at or after the newest deletion that is known, which moves on.
-async fn deletions(client: &Client, newest: &mut i64) -> Result<Vec<String>> {
-    #[derive(Deserialize)]
-    struct Deleted {
-        #[serde(deserialize_with = "conversation::read_id")]
-        id: String,
-        deleted_at: i64,
-    }
-    #[derive(Deserialize)]
-    struct List {
-        #[serde(default)]
-        conversations: Many<Deleted>,
-        pages: Option<Ahead>,
-    }
-    #[derive(Deserialize)]
-    struct Ahead {
-        next: Option<Value>,
-    }
-    let (known, mut gone, mut latest) = (*newest, Vec::new(), 0);
-    for page in 1..=DELETION_PAGES {
-        let query =
-            [("per_page", DELETIONS), ("page", page)].map(|(name, n)| (name, n.to_string()));
-        let url = format!("{}/conversations/deleted", base(client));
-        let call = client.get(url).header("intercom-version", VERSION_OF_DELETIONS);
-        let list: List = call.query(&query).query(&[("order", "desc")]).json().await?;
-        let count = list.conversations.len();
-        let is_last = list.pages.is_none_or(|pages| pages.next.is_none_or(|next| next.is_null()));
-        latest = list.conversations.items.iter().map(|of| of.deleted_at).fold(latest, i64::max);
-        let new = list.conversations.into_iter().filter(|of| of.deleted_at >= known);
-        let before = gone.len();
-        gone.extend(new.map(|of| of.id));
-        if is_last || gone.len() - before < count || count == 0 {
-            break;
-        }
-    }
-    *newest = if known == i64::MAX { latest } else { latest.max(known) };
-    Ok(gone)
 }

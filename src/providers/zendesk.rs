@@ -4,27 +4,27 @@
 //! Zendesk developer documentation: "Incremental exports", "Ticket comments", "Ticket fields", "Refresh tokens", "Rate
 //! limits".
 
+mod calls;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
-use std::collections::BTreeMap;
-
-use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::ticket::{Comment, Named, Ticket, User};
+use self::{
+    calls::{comments, export, me, people, subdomain, titles},
+    ticket::Ticket,
+};
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Client, each},
     provider::{
         Account, Covers, Feed, Next, Page, Provider,
         spec::{ClientAuth, Field, OAuth2, Rate, Refresh, Revoke, Spec, Webhooks},
     },
-    record::{Kind, Person, Record},
-    wire::Many,
+    record::{Kind, Record},
 };
 
 /// The catalog's entry.
@@ -107,16 +107,8 @@ pub static SPEC: Spec = Spec {
 /// Tickets of a page, of at most 1,000 that the export gives: each is followed by a call for its comments, of which an
 /// account may make a few a second, and a page is stored once it is whole.
 const TICKETS: u32 = 100;
-/// Most comments and fields that a page gives.
-const LIST: u32 = 100;
-/// Pages of a list that is read in one go; a ticket has at most 5,000 comments.
-const PAGES: usize = 60;
 /// Calls at once.
 const AT_ONCE: usize = 4;
-/// There was no Zendesk before: where a listing begins, in seconds since 1970.
-const BEGINNING: i64 = 1_167_609_600;
-/// The export refuses a beginning that is not a minute old, and goes by Zendesk's clock.
-const SLACK: SignedDuration = SignedDuration::from_mins(10);
 
 /// The client of Zendesk.
 pub struct Zendesk;
@@ -142,12 +134,7 @@ impl Provider for Zendesk {
 
     async fn account(&self, client: &Client) -> Result<Account> {
         let subdomain = subdomain(client)?;
-        let Me { user } = match call(client, "users/me")?.json().await {
-            Err(Error::NotFound) => {
-                return Err(Error::invalid("subdomain", "Zendesk has no account of this name"));
-            }
-            me => me?,
-        };
+        let user = me(client).await?;
         // Whom it does not know it calls the anonymous user.
         if user.id.is_none() {
             return Err(Error::Reconnect("Zendesk does not know these credentials".into()));
@@ -219,140 +206,3 @@ impl Provider for Zendesk {
 
 /// Why a ticket export is refused.
 const ADMINS: &str = "Zendesk exports tickets to administrators only, and with the scope read";
-
-/// A call with the account's token, or with an API token.
-fn call(client: &Client, path: &str) -> Result<Call> {
-    let call = client.get(format!("https://{}.zendesk.com/api/v2/{path}", subdomain(client)?));
-    Ok(match (client.secret("username"), client.secret("api_token")) {
-        (Some(name), Some(token)) => {
-            let name = format!("{}/token", name.expose_secret()).into();
-            call.basic(&name, &token)
-        }
-        _ => call,
-    })
-}
-
-fn subdomain(client: &Client) -> Result<&str> {
-    client.setting("subdomain").ok_or_else(|| Error::invalid("subdomain", "is missing"))
-}
-
-/// The next page of the export.
-async fn export(client: &Client, at: &Cursor) -> Result<Export> {
-    let latest = client.now().checked_sub(SLACK).map_or(BEGINNING, Timestamp::as_second);
-    let start = (at.changed - SLACK.as_secs()).clamp(BEGINNING, latest.max(BEGINNING));
-    let query = [
-        ("start_time", at.after.is_none().then(|| start.to_string())),
-        ("cursor", at.after.clone()),
-        ("per_page", Some(client.page_size(TICKETS).to_string())),
-        ("include", Some("users".into())),
-    ];
-    let call = call(client, "incremental/tickets/cursor")?.query(&query);
-    let found: Export = match call.json().await {
-        Err(Error::NotFound) => {
-            return Err(Error::Reconnect("the Zendesk account is closed or suspended".into()));
-        }
-        found => found?,
-    };
-    if !found.end_of_stream && (found.after_cursor.is_none() || found.after_cursor == at.after) {
-        return Err(Error::unexpected("after_cursor", "the export does not go on"));
-    }
-    Ok(found)
-}
-
-/// A ticket's comments, oldest first, and the people in them; nothing where the ticket is gone.
-async fn comments(client: &Client, ticket: u64) -> Result<Option<(Vec<Comment>, People)>> {
-    let (mut all, mut users, mut after) = (Vec::new(), People::new(), None);
-    for _ in 0..PAGES {
-        let query = list(after);
-        let call = call(client, &format!("tickets/{ticket}/comments"))?.query(&query);
-        let found: Comments = match call.query(&[("include", "users")]).json().await {
-            Err(Error::NotFound) => return Ok(None),
-            found => found?,
-        };
-        all.extend(found.comments);
-        users.extend(people(found.users));
-        after = found.meta.and_then(Meta::after);
-        if after.is_none() {
-            return Ok(Some((all, users)));
-        }
-    }
-    Err(Error::unexpected("meta", "the list of comments does not end"))
-}
-
-/// The titles of the account's fields.
-async fn titles(client: &Client) -> Result<BTreeMap<u64, String>> {
-    let (mut all, mut after) = (BTreeMap::new(), None);
-    for _ in 0..PAGES {
-        let found: Fields = call(client, "ticket_fields")?.query(&list(after)).json().await?;
-        let named = found.ticket_fields.into_iter();
-        all.extend(named.filter_map(|field| Some((field.id, field.title?))));
-        after = found.meta.and_then(Meta::after);
-        if after.is_none() {
-            return Ok(all);
-        }
-    }
-    Err(Error::unexpected("meta", "the list of fields does not end"))
-}
-
-fn list(after: Option<String>) -> [(&'static str, Option<String>); 2] {
-    [("page[size]", Some(LIST.to_string())), ("page[after]", after)]
-}
-
-/// People by id.
-type People = BTreeMap<u64, Person>;
-
-fn people(users: Many<User>) -> People {
-    users.into_iter().map(|user| (user.id, user.into())).collect()
-}
-
-#[derive(Deserialize)]
-struct Me {
-    user: Own,
-}
-
-#[derive(Deserialize)]
-struct Own {
-    id: Option<u64>,
-    name: Option<String>,
-    email: Option<String>,
-    role: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Export {
-    #[serde(default)]
-    tickets: Many<Ticket>,
-    #[serde(default)]
-    users: Many<User>,
-    after_cursor: Option<String>,
-    end_of_stream: bool,
-}
-
-#[derive(Deserialize)]
-struct Comments {
-    #[serde(default)]
-    comments: Many<Comment>,
-    #[serde(default)]
-    users: Many<User>,
-    meta: Option<Meta>,
-}
-
-#[derive(Deserialize)]
-struct Fields {
-    #[serde(default)]
-    ticket_fields: Many<Named>,
-    meta: Option<Meta>,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    #[serde(default)]
-    has_more: bool,
-    after_cursor: Option<String>,
-}
-
-impl Meta {
-    fn after(self) -> Option<String> {
-        self.after_cursor.filter(|_| self.has_more)
-    }
-}

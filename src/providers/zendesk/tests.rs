@@ -3,7 +3,7 @@ use serde_json::{Map, json};
 use super::*;
 use crate::{
     providers::testing::{self, Asked, Vendor},
-    record::{FieldValue, Properties},
+    record::{FieldValue, Person, Properties},
 };
 
 fn settings() -> Map<String, Value> {
