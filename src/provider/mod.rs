@@ -9,6 +9,7 @@ mod nearest;
 mod page;
 mod settings;
 pub mod spec;
+mod walk;
 mod webhook;
 
 pub use any::AnyProvider;
@@ -17,6 +18,7 @@ pub use nearest::nearest;
 pub use page::{Covers, Gone, Next, Page, Patch, Reacted, Since, relist};
 pub use settings::Settings;
 pub use spec::Spec;
+pub use walk::{Reading, Walk, Window};
 pub use webhook::{Heard, Incoming, from_hex};
 
 use serde::{Serialize, de::DeserializeOwned};

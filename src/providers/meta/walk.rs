@@ -1,8 +1,4 @@
-//! Lists that come newest first and tell of no changes, as all of Meta's do.
-//!
-//! The first pass reads a list to its end. The next ones read its newest items again, at least so far that they come
-//! behind what the last pass saw: edits, counts and deletions among them are seen, and what is new. The rest waits for the
-//! next full pass (`Spec::relist`).
+//! Meta's lists: newest first, with no word of changes, paged by cursor or by time.
 //!
 //! Facts: Meta for Developers, "Graph API: Paginated results".
 
@@ -15,13 +11,11 @@ use super::{is_too_much, signed};
 use crate::{
     error::{Error, Result},
     http::Client,
-    provider::{Covers, Next, Page},
+    provider::{self, Covers, Next, Page, Reading, Window},
     record::Record,
     wire::Many,
 };
 
-/// How far behind the newest known item a pass reads: an item may appear late, with the time at which it was made.
-const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
 /// How long a place in a list is good for. Meta wants none to be kept: one that is older, as after a stop, is found again by
 /// the time of the last item that was read.
 const FRESH: SignedDuration = SignedDuration::from_mins(10);
@@ -71,27 +65,15 @@ pub trait Dated {
 }
 
 /// Where a list stands.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Walk {
-    /// The newest item of the passes that are over.
-    newest: Option<Timestamp>,
-    /// The pass that goes on.
-    pass: Option<Pass>,
-}
+pub type Walk = provider::Walk<Place>;
 
-/// A pass over a list.
+/// Where a list goes on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Pass {
-    /// It ends behind what is known.
-    window: bool,
-    /// The query parameters of the next page; none for the first.
-    place: Vec<(String, String)>,
+pub struct Place {
+    /// The query parameters of the next page.
+    query: Vec<(String, String)>,
     /// When the vendor gave them.
     given: Timestamp,
-    newest: Option<Timestamp>,
-    /// The last item that was read.
-    last: Option<Timestamp>,
-    items: u32,
     /// A smaller page than usual, where the vendor found that too much.
     limit: Option<u32>,
 }
@@ -131,80 +113,53 @@ pub async fn read<T: DeserializeOwned + Dated>(
     list: &List<'_>,
     cursor: Option<Walk>,
 ) -> Result<Step<T>> {
-    let window = cursor.is_some();
-    let Walk { newest, pass } = cursor.unwrap_or_default();
-    let mut pass = pass.unwrap_or_else(|| Pass::begin(window, client.now()));
-    let Answer { data, paging } = pass.ask(client, list).await?;
+    let pass = Walk::read(cursor);
+    let asked = pass.place().map(|place| place.query.clone());
+    let (Answer { data, paging }, limit) = ask::<T>(client, list, &pass).await?;
     let got = data.len() + usize::try_from(data.skipped).unwrap_or(usize::MAX);
-    pass.note(&data, got);
-    let place = paging.place(got, list.names_next)?;
-    if place.as_ref() == Some(&pass.place) {
+    let query = paging.query(got, list.names_next)?;
+    if query.is_some() && query == asked {
         return Err(Error::unexpected("paging", "the list does not move on"));
     }
-    let since = client.since();
-    let behind = |bound| pass.last.zip(bound).is_some_and(|(last, bound)| last < bound);
-    let known = newest.and_then(|newest| newest.checked_sub(OVERLAP).ok());
-    let enough = pass.window && pass.items >= list.window && behind(known);
-    // The part that the pass reached: where it was cut short, by us or by the vendor, that ends with the last item.
-    let cut = match &place {
-        None => pass.last.filter(|_| list.reach.is_some_and(|reach| pass.items >= reach)),
-        Some(_) => pass.last.filter(|_| enough),
-    };
-    let covers = match since.max(cut) {
-        None if !pass.window => Covers::Everything,
-        from => Covers::Between { from, to: None },
-    };
-    let next = match place {
-        Some(place) if !enough && !behind(since) => {
-            let pass = Pass { place, given: client.now(), ..pass };
-            Next::More(Walk { newest, pass: Some(pass) })
-        }
-        _ => Next::Resume(Walk { newest: newest.max(pass.newest), pass: None }),
-    };
+    let next = query.map(|query| Place { query, given: client.now(), limit });
+    let window = Window { reach: list.reach, ..Window::of(list.window) };
+    let odd = (0..data.skipped).map(|_| None);
+    let dates: Vec<_> = data.iter().map(Dated::at).chain(odd).collect();
+    let (covers, next) = pass.then(&window, dates, next, client.since());
     Ok(Step { items: data, covers, next })
 }
 
-impl Pass {
-    fn begin(window: bool, now: Timestamp) -> Self {
-        let (place, newest, last, limit) = Default::default();
-        Self { window, place, given: now, newest, last, items: 0, limit }
-    }
-
-    /// Asks for the next page; for a smaller one where the vendor finds it too much.
-    async fn ask<T: DeserializeOwned>(
-        &mut self,
-        client: &Client,
-        list: &List<'_>,
-    ) -> Result<Answer<T>> {
-        let since = client.since().map(|since| since.as_second().max(list.earliest));
-        let place = self.place(client.now());
-        loop {
-            let limit = self.limit.unwrap_or_else(|| client.page_size(list.limit));
-            let call = client
-                .get(&list.url)
-                .query(&[("fields", list.fields)])
-                .query(&[("limit", Some(i64::from(limit))), ("since", since)])
-                .query(&place);
-            match signed(client, call, list.token).json().await {
-                Err(error) if is_too_much(&error) && limit > 1 => self.limit = Some(limit / 2),
-                answer => return answer,
-            }
+/// Asks for the next page; for a smaller one where the vendor finds it too much.
+async fn ask<T: DeserializeOwned>(
+    client: &Client,
+    list: &List<'_>,
+    pass: &Reading<Place>,
+) -> Result<(Answer<T>, Option<u32>)> {
+    let since = client.since().map(|since| since.as_second().max(list.earliest));
+    let query = query(pass, client.now());
+    let mut smaller = pass.place().and_then(|place| place.limit);
+    loop {
+        let limit = smaller.unwrap_or_else(|| client.page_size(list.limit));
+        let call = client
+            .get(&list.url)
+            .query(&[("fields", list.fields)])
+            .query(&[("limit", Some(i64::from(limit))), ("since", since)])
+            .query(&query);
+        match signed(client, call, list.token).json().await {
+            Err(error) if is_too_much(&error) && limit > 1 => smaller = Some(limit / 2),
+            answer => return Ok((answer?, smaller)),
         }
     }
+}
 
-    fn place(&self, now: Timestamp) -> Vec<(String, String)> {
-        let stale = now.duration_since(self.given) > FRESH;
-        match self.last.filter(|_| stale) {
-            // Of the last item's second there may be more.
-            Some(last) => vec![("until".into(), (last.as_second() + 1).to_string())],
-            None => self.place.clone(),
-        }
-    }
-
-    fn note(&mut self, items: &[impl Dated], got: usize) {
-        self.items = self.items.saturating_add(u32::try_from(got).unwrap_or(u32::MAX));
-        self.newest = items.iter().filter_map(Dated::at).max().max(self.newest);
-        self.last = items.iter().rev().find_map(Dated::at).or(self.last);
+/// The parameters of the next page.
+fn query(pass: &Reading<Place>, now: Timestamp) -> Vec<(String, String)> {
+    let Some(place) = pass.place() else { return Vec::new() };
+    let stale = now.duration_since(place.given) > FRESH;
+    match pass.last().filter(|_| stale) {
+        // Of the last item's second there may be more.
+        Some(last) => vec![("until".into(), (last.as_second() + 1).to_string())],
+        None => place.query.clone(),
     }
 }
 
@@ -231,7 +186,7 @@ struct Cursors {
 impl Paging {
     /// The query parameters of the next page. The address of one holds the token, so it is not kept; lists that page by
     /// time have nothing else, and go on until one comes without items.
-    fn place(self, got: usize, names_next: bool) -> Result<Option<Vec<(String, String)>>> {
+    fn query(self, got: usize, names_next: bool) -> Result<Option<Vec<(String, String)>>> {
         let after = self.cursors.after.filter(|after| !after.is_empty());
         let place = match (after, self.next) {
             (Some(after), next) if next.is_some() || (!names_next && got > 0) => {
