@@ -53,7 +53,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&snapchat::Snapchat),
     Entry::Planned(&google::youtube::SPEC),
     Entry::Planned(&pinterest::SPEC),
-    Entry::Planned(&reddit::SPEC),
+    Entry::Ready(&reddit::Reddit),
     Entry::Planned(&tumblr::SPEC),
     Entry::Ready(&meta::threads::Threads),
     Entry::Planned(&discord::SPEC),
