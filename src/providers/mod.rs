@@ -54,7 +54,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&google::youtube::SPEC),
     Entry::Planned(&pinterest::SPEC),
     Entry::Ready(&reddit::Reddit),
-    Entry::Planned(&tumblr::SPEC),
+    Entry::Ready(&tumblr::Tumblr),
     Entry::Ready(&meta::threads::Threads),
     Entry::Planned(&discord::SPEC),
     Entry::Ready(&telegram::Telegram),
