@@ -52,7 +52,7 @@ pub static ALL: &[Entry] = &[
     Entry::Planned(&tiktok::SPEC),
     Entry::Ready(&snapchat::Snapchat),
     Entry::Planned(&google::youtube::SPEC),
-    Entry::Planned(&pinterest::SPEC),
+    Entry::Ready(&pinterest::Pinterest),
     Entry::Ready(&reddit::Reddit),
     Entry::Ready(&tumblr::Tumblr),
     Entry::Ready(&meta::threads::Threads),
