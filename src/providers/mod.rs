@@ -56,7 +56,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&reddit::Reddit),
     Entry::Ready(&tumblr::Tumblr),
     Entry::Ready(&meta::threads::Threads),
-    Entry::Planned(&discord::SPEC),
+    Entry::Ready(&discord::Discord),
     Entry::Ready(&telegram::Telegram),
     Entry::Ready(&meta::whatsapp_business::WhatsAppBusiness),
     Entry::Ready(&wechat::WeChat),
