@@ -49,7 +49,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&meta::facebook::Facebook),
     Entry::Ready(&meta::instagram::Instagram),
     Entry::Planned(&linkedin::SPEC),
-    Entry::Planned(&tiktok::SPEC),
+    Entry::Ready(&tiktok::TikTok),
     Entry::Ready(&snapchat::Snapchat),
     Entry::Planned(&google::youtube::SPEC),
     Entry::Ready(&pinterest::Pinterest),
