@@ -48,7 +48,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&x::X),
     Entry::Ready(&meta::facebook::Facebook),
     Entry::Ready(&meta::instagram::Instagram),
-    Entry::Planned(&linkedin::SPEC),
+    Entry::Ready(&linkedin::LinkedIn),
     Entry::Ready(&tiktok::TikTok),
     Entry::Ready(&snapchat::Snapchat),
     Entry::Planned(&google::youtube::SPEC),
