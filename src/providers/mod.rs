@@ -74,7 +74,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&linear::Linear),
     Entry::Ready(&basecamp::Basecamp),
     Entry::Ready(&airtable::Airtable),
-    Entry::Planned(&google::drive::SPEC),
+    Entry::Ready(&google::drive::GoogleDrive),
     Entry::Planned(&microsoft::onedrive::SPEC),
     Entry::Ready(&r#box::Box),
     Entry::Ready(&dropbox::Dropbox),

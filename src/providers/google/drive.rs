@@ -1,16 +1,32 @@
-//! Google Drive: the files that a person owns, was given or has opened; their names and properties, not their content.
+//! Google Drive: the files that a person owns, was given or has opened; their names and properties, not their content. A
+//! listing, then the feed of changes.
 //!
-//! Facts: Drive API reference; "Retrieve changes", "Usage limits", "Notifications for resource changes".
+//! Drive API v3: files.list, changes.list, "Retrieve changes", "Usage limits", "Resolve errors".
 
-use std::time::Duration;
+mod file;
+#[cfg(test)]
+mod tests;
 
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use self::file::{FIELDS as FILE_FIELDS, File, Found};
 use super::{FIELDS, OAUTH};
 use crate::{
-    provider::spec::{OAuth2, Rate, Spec, Webhooks},
-    record::Kind,
+    error::{Error, Result},
+    http::{Client, each},
+    provider::{
+        Account, Covers, Feed, Next, Page, Provider,
+        spec::{OAuth2, Rate, Spec, Webhooks},
+    },
+    record::{Kind, Record},
+    wire::Many,
 };
 
-/// What is constant about Google Drive.
+/// The catalog's entry.
 pub static SPEC: Spec = Spec {
     rank: 30,
     id: "google-drive",
@@ -19,8 +35,8 @@ pub static SPEC: Spec = Spec {
     kinds: &[Kind::MediaAsset],
     capabilities: &["Files", "revisions"],
     help: "By hand: both tokens from Google's OAuth 2.0 Playground (scope \
-           drive.metadata.readonly). Of shared drives it gives what the person has opened or been \
-           given.",
+           drive.metadata.readonly). Names and properties, no content; of shared drives what the \
+           person has opened or been given.",
     oauth: Some(OAuth2 {
         scopes: &["https://www.googleapis.com/auth/drive.metadata.readonly"],
         ..OAUTH
@@ -34,3 +50,246 @@ pub static SPEC: Spec = Spec {
     webhooks: Webhooks::Offered,
     ..Spec::BASE
 };
+
+const API: &str = "https://www.googleapis.com/drive/v3";
+/// Most files or changes that a page gives.
+const PAGE: u32 = 1_000;
+/// Folders in the trash that are kept in mind; it empties itself after 30 days.
+const TRASHED: usize = 1_000;
+/// Files that are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// The client of Google Drive.
+pub struct GoogleDrive;
+
+/// The changes go on at the token that was given before the first page was listed: nothing that happens meanwhile is
+/// missed.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Where the changes go on.
+    changes: String,
+    /// What is being listed; absent once all is.
+    listing: Option<Listing>,
+    /// Folders that lie in the trash with all that is in them. What is in them need not show among the changes: when one
+    /// gets in or out, all is listed afresh.
+    trashed: BTreeSet<String>,
+}
+
+/// A listing that goes on.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Listing {
+    /// Where it begins, for one with a bound.
+    since: Option<Timestamp>,
+    page: Option<String>,
+}
+
+impl Provider for GoogleDrive {
+    type Cursor = Cursor;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        let about = client.get(format!("{API}/about"));
+        let about: About = about
+            .query(&[("fields", "user(emailAddress,displayName,permissionId)")])
+            .json()
+            .await?;
+        let user = about.user;
+        let account = Account::new(user.email_address.clone(), user.email_address);
+        Ok(account.or_known_as(user.permission_id).or_known_as(user.display_name))
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        _feed: &Feed,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Cursor>> {
+        let cursor = match cursor {
+            Some(cursor) => cursor,
+            None => Cursor {
+                changes: start(client).await?,
+                listing: Some(Listing { since: client.since(), page: None }),
+                trashed: BTreeSet::new(),
+            },
+        };
+        match cursor.listing {
+            Some(listing) => list(client, listing, cursor.changes, cursor.trashed).await,
+            None => changes(client, cursor.changes, cursor.trashed).await,
+        }
+    }
+
+    fn fault(&self, status: u16, body: &Value) -> Option<Error> {
+        super::fault("Google Drive", "drive.metadata.readonly", status, body, Timestamp::now())
+    }
+
+    /// The trash is listed, too: what a listing lacks was deleted for good or is shared no more, or is a file of a shared
+    /// drive that Google no longer counts as the person's and still shows.
+    async fn confirm_gone(
+        &self,
+        client: &Client,
+        _feed: &Feed,
+        ids: Vec<String>,
+    ) -> Result<Vec<String>> {
+        let gone = each(ids, AT_ONCE, async |id: String| {
+            let query = [("fields", "trashed"), ("supportsAllDrives", "true")];
+            match client.get(format!("{API}/files/{id}")).query(&query).json::<Trash>().await {
+                Ok(file) => Ok(file.trashed.then_some(id)),
+                Err(Error::NotFound) => Ok(Some(id)),
+                Err(cause) => Err(cause),
+            }
+        });
+        Ok(gone.await?.into_iter().flatten().collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct About {
+    user: User,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    email_address: String,
+    display_name: Option<String>,
+    permission_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Trash {
+    #[serde(default)]
+    trashed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StartPageToken {
+    start_page_token: String,
+}
+
+async fn start(client: &Client) -> Result<String> {
+    let call = client.get(format!("{API}/changes/startPageToken"));
+    let start: StartPageToken = call.query(&[("supportsAllDrives", "true")]).json().await?;
+    Ok(start.start_page_token)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FileList {
+    #[serde(default)]
+    files: Many<File>,
+    next_page_token: Option<String>,
+    #[serde(default)]
+    incomplete_search: bool,
+}
+
+/// One page of a listing, the trash among it.
+async fn list(
+    client: &Client,
+    listing: Listing,
+    changes: String,
+    mut trashed: BTreeSet<String>,
+) -> Result<Page<Cursor>> {
+    let Listing { since, page } = listing;
+    let bound = since.map(|since| {
+        let since = TimeZone::UTC.to_datetime(since).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        format!("createdTime >= '{since}' or modifiedTime >= '{since}'")
+    });
+    let query = [
+        ("pageSize", Some(client.page_size(PAGE).to_string())),
+        ("fields", Some(format!("nextPageToken,incompleteSearch,files({FILE_FIELDS})"))),
+        ("spaces", Some("drive".to_owned())),
+        ("supportsAllDrives", Some("true".to_owned())),
+        ("includeItemsFromAllDrives", Some("true".to_owned())),
+        ("q", bound),
+        ("pageToken", page),
+    ];
+    let found: FileList = client.get(format!("{API}/files")).query(&query).json().await?;
+    let covers = match since {
+        _ if found.incomplete_search => Covers::Nothing,
+        Some(_) => Covers::Between { from: since, to: None },
+        None => Covers::Everything,
+    };
+    let (mut files, mut gone) = (Vec::new(), Vec::new());
+    let skipped = found.files.skipped;
+    for file in found.files {
+        match file.read() {
+            Found::Alive(record) => files.push(record),
+            Found::Gone(id) => gone.push(id),
+            Found::Folder { id, trashed: true } if trashed.len() < TRASHED => {
+                trashed.insert(id);
+            }
+            Found::Folder { .. } | Found::Other => {}
+        }
+    }
+    let next = match found.next_page_token {
+        page @ Some(_) => {
+            Next::More(Cursor { changes, listing: Some(Listing { since, page }), trashed })
+        }
+        None => Next::Resume(Cursor { changes, listing: None, trashed }),
+    };
+    Ok(Page::new(files, next).removing(gone).skipping(skipped).covering(covers))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangeList {
+    #[serde(default)]
+    changes: Many<Change>,
+    next_page_token: Option<String>,
+    /// On the last page instead of the other.
+    new_start_page_token: Option<String>,
+}
+
+/// How a file stands now; of one that changed often only the last word. `file` is absent where it is gone, or the change is
+/// one of a shared drive.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Change {
+    file_id: Option<String>,
+    file: Option<File>,
+}
+
+async fn changes(
+    client: &Client,
+    token: String,
+    trashed: BTreeSet<String>,
+) -> Result<Page<Cursor>> {
+    let fields = format!("nextPageToken,newStartPageToken,changes(fileId,file({FILE_FIELDS}))");
+    let size = client.page_size(PAGE).to_string();
+    let query = [
+        ("pageToken", token.as_str()),
+        ("pageSize", size.as_str()),
+        ("fields", fields.as_str()),
+        ("includeRemoved", "true"),
+        ("supportsAllDrives", "true"),
+        ("includeItemsFromAllDrives", "true"),
+    ];
+    let found = match client.get(format!("{API}/changes")).query(&query).json::<ChangeList>().await
+    {
+        Err(Error::NotFound) => return Err(Error::CursorExpired),
+        found => found?,
+    };
+    let (mut files, mut gone): (Vec<Record>, Vec<String>) = (Vec::new(), Vec::new());
+    let skipped = found.changes.skipped;
+    for change in found.changes {
+        match (change.file.map(File::read), change.file_id) {
+            (Some(Found::Alive(record)), _) => files.push(record),
+            (Some(Found::Gone(id)), _) | (None, Some(id)) => gone.push(id),
+            (Some(Found::Folder { id, trashed: now }), _) if now != trashed.contains(&id) => {
+                return Err(Error::CursorExpired);
+            }
+            _ => {}
+        }
+    }
+    let cursor = |changes| Cursor { changes, listing: None, trashed };
+    let next = match (found.next_page_token, found.new_start_page_token) {
+        (Some(page), _) => Next::More(cursor(page)),
+        (None, Some(start)) => Next::Resume(cursor(start)),
+        (None, None) => return Err(Error::unexpected("newStartPageToken", "missing")),
+    };
+    Ok(Page::new(files, next).removing(gone).skipping(skipped))
+}
