@@ -51,7 +51,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&linkedin::LinkedIn),
     Entry::Ready(&tiktok::TikTok),
     Entry::Ready(&snapchat::Snapchat),
-    Entry::Planned(&google::youtube::SPEC),
+    Entry::Ready(&google::youtube::YouTube),
     Entry::Ready(&pinterest::Pinterest),
     Entry::Ready(&reddit::Reddit),
     Entry::Ready(&tumblr::Tumblr),
