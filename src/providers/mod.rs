@@ -89,7 +89,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&google::calendar::GoogleCalendar),
     Entry::Ready(&apple_calendar::AppleCalendar),
     Entry::Ready(&zoom::Zoom),
-    Entry::Planned(&google::meet::SPEC),
+    Entry::Ready(&google::meet::GoogleMeet),
     Entry::Planned(&microsoft::graph::SPEC),
     Entry::Ready(&todoist::Todoist),
 ];
