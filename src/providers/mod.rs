@@ -62,7 +62,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&wechat::WeChat),
     Entry::Ready(&line::Line),
     Entry::Ready(&google::gmail::Gmail),
-    Entry::Planned(&microsoft::outlook::SPEC),
+    Entry::Ready(&microsoft::outlook::Outlook),
     Entry::Planned(&microsoft::teams::SPEC),
     Entry::Ready(&slack::Slack),
     Entry::Ready(&notion::Notion),
