@@ -75,7 +75,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&basecamp::Basecamp),
     Entry::Ready(&airtable::Airtable),
     Entry::Ready(&google::drive::GoogleDrive),
-    Entry::Planned(&microsoft::onedrive::SPEC),
+    Entry::Ready(&microsoft::onedrive::OneDrive),
     Entry::Ready(&r#box::Box),
     Entry::Ready(&dropbox::Dropbox),
     Entry::Ready(&evernote::Evernote),

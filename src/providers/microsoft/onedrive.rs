@@ -1,14 +1,31 @@
-//! OneDrive: the files of a person's own drive; their names and properties, not their content.
+//! OneDrive: the files of a person's own drive; their names and properties, not their content. One feed of changes for the
+//! whole tree.
 //!
-//! Facts: Microsoft Graph, "driveItem: delta", "Throttling limits".
+//! Microsoft Graph, "driveItem: delta", "driveItem resource type", "Throttling".
 
-use super::{FIELDS, HOSTS, OAUTH};
+mod item;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use self::item::{FIELDS as ITEM_FIELDS, Item};
+use super::{API, FIELDS, HOSTS, OAUTH, delta};
 use crate::{
-    provider::spec::{OAuth2, Rate, Spec, Webhooks},
+    error::{Error, Result},
+    http::Client,
+    provider::{
+        Account, Feed, Next, Page, Provider,
+        spec::{OAuth2, Rate, Spec, Webhooks},
+    },
     record::Kind,
 };
 
-/// What is constant about OneDrive.
+/// The catalog's entry.
 pub static SPEC: Spec = Spec {
     rank: 31,
     id: "onedrive",
@@ -22,6 +39,64 @@ pub static SPEC: Spec = Spec {
     hosts: HOSTS,
     // Counted in units that are not published; a refusal names the wait.
     rate: Rate::per_second(5),
+    // What lay deep in a deleted folder need not show among the changes.
+    relist: Some(Duration::from_hours(30 * 24)),
     webhooks: Webhooks::Offered,
     ..Spec::BASE
 };
+
+/// Most items that a page gives.
+const ITEMS: u32 = 200;
+
+/// The client of OneDrive.
+pub struct OneDrive;
+
+/// Where the feed stands.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The service's own link to the next page or to what changes later.
+    link: String,
+    /// Where the listing at hand begins, for one with a bound.
+    since: Option<Timestamp>,
+}
+
+impl Provider for OneDrive {
+    type Cursor = Cursor;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        super::account(client).await
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        _: &Feed,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Cursor>> {
+        let since = cursor.as_ref().map_or_else(|| client.since(), |at| at.since);
+        let top = client.page_size(ITEMS);
+        let first = format!("{API}/me/drive/root/delta?$top={top}&$select={ITEM_FIELDS}");
+        let link = cursor.as_ref().map(|at| at.link.as_str());
+        let mut found = delta::changes::<Item>(client, &first, link, "").await?;
+        let next = match found.go_on()? {
+            Next::Resume(link) => Next::Resume(Cursor { link, since: None }),
+            next => next.map(|link| Cursor { link, since }),
+        };
+        let skipped = found.value.skipped;
+        let items = delta::latest(found.value.items, Item::id);
+        let (gone, here): (Vec<_>, Vec<_>) = items.into_iter().partition(Item::is_gone);
+        let gone: Vec<String> = gone.into_iter().map(|item| item.id().to_owned()).collect();
+        // What a deleted folder held need not come by itself; what was moved out of it before comes with its new folder.
+        let page = Page::new(here.into_iter().filter_map(Item::into_record), next);
+        let page = page.removing_places(gone.clone()).removing(gone).skipping(skipped);
+        Ok(delta::bounded(page, since))
+    }
+
+    fn fault(&self, status: u16, body: &Value) -> Option<Error> {
+        super::fault("Files.Read, User.Read", "OneDrive", status, body)
+    }
+}
