@@ -90,7 +90,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&apple_calendar::AppleCalendar),
     Entry::Ready(&zoom::Zoom),
     Entry::Ready(&google::meet::GoogleMeet),
-    Entry::Planned(&microsoft::graph::SPEC),
+    Entry::Ready(&microsoft::graph::MicrosoftGraph),
     Entry::Ready(&todoist::Todoist),
 ];
 

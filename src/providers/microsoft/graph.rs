@@ -1,16 +1,41 @@
-//! Microsoft Graph: the events of Outlook's calendars and the tasks of Microsoft To Do.
+//! Microsoft Graph: the events of Outlook's calendars and the tasks of Microsoft To Do. One feed a calendar and a list.
 //!
-//! Facts: Microsoft Graph, "event: delta", "todoTask: delta", "Throttling limits".
+//! Microsoft Graph, "event: delta", "Get incremental changes to events in a calendar view", "todoTask: delta", "Throttling
+//! limits".
+
+mod event;
+mod recurrence;
+mod task;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use super::{FIELDS, HOSTS, OAUTH};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use self::{
+    event::{Change, Item},
+    task::ToDo,
+};
+use super::{
+    API, AT_ONCE, FIELDS, HOSTS, IMMUTABLE, OAUTH,
+    delta::{self, Entry},
+    escaped,
+};
 use crate::{
-    provider::spec::{FeedGone, OAuth2, Rate, Spec, Webhooks},
-    record::Kind,
+    error::{Error, Result},
+    http::{Client, each},
+    provider::{
+        Account, Covers, Feed, Next, Page, Patch, Provider,
+        spec::{FeedGone, OAuth2, Rate, Spec, Webhooks},
+    },
+    record::{Kind, Properties, Record, Ref},
+    wire::Many,
 };
 
-/// What is constant about Microsoft Graph.
+/// The catalog's entry.
 pub static SPEC: Spec = Spec {
     rank: 46,
     id: "microsoft-graph",
@@ -19,7 +44,7 @@ pub static SPEC: Spec = Spec {
     kinds: &[Kind::Event, Kind::Task],
     capabilities: &["Outlook calendar/tasks"],
     help: "For work, school and personal accounts; by hand with tokens from the OAuth flow of an \
-           app of one's own. Events come for a window of time around now.",
+           app of one's own. Events come from three years back to two years ahead.",
     oauth: Some(OAuth2 {
         scopes: &["Calendars.Read", "Tasks.Read", "User.Read", "offline_access"],
         ..OAUTH
@@ -28,7 +53,7 @@ pub static SPEC: Spec = Spec {
     hosts: HOSTS,
     // 10,000 in ten minutes for a mailbox, four at once.
     rate: Rate::per(150, Duration::from_secs(10)),
-    width: 4,
+    width: 2,
     // The window of events is frozen in the token and must be opened anew.
     relist: Some(Duration::from_hours(30 * 24)),
     // A calendar or list that is listed no more is gone with what it held.
@@ -36,3 +61,216 @@ pub static SPEC: Spec = Spec {
     webhooks: Webhooks::Offered,
     ..Spec::BASE
 };
+
+/// Entries of a page.
+const ENTRIES: u32 = 200;
+/// How far the window of events reaches back and ahead: no window is wider than 1,825 days.
+const BACK: SignedDuration = SignedDuration::from_hours(1_095 * 24);
+const AHEAD: SignedDuration = SignedDuration::from_hours(730 * 24);
+/// What begins the ids of the feeds that are calendars, and of those that are lists of tasks.
+const CALENDAR: &str = "calendar:";
+const LIST: &str = "list:";
+
+/// The client of Microsoft Graph.
+pub struct MicrosoftGraph;
+
+/// Where a calendar or list stands.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Its name, which its records bear: under another name they are listed afresh.
+    name: String,
+    /// The service's own link to the next page or to what changes later.
+    link: String,
+    /// The window that is being listed; absent for lists, and once all is listed.
+    window: Option<(Timestamp, Timestamp)>,
+}
+
+impl Provider for MicrosoftGraph {
+    type Cursor = Cursor;
+
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    async fn account(&self, client: &Client) -> Result<Account> {
+        super::account(client).await
+    }
+
+    async fn feeds(&self, client: &Client) -> Result<Vec<Feed>> {
+        let calendars = format!("{API}/me/calendars?$top=100&$select=id,name");
+        let (calendars, lists) = futures::try_join!(
+            delta::whole::<Named>(client, calendars, IMMUTABLE),
+            delta::whole::<Named>(client, format!("{API}/me/todo/lists"), ""),
+        )?;
+        let feed = |kind: &str, of: Named| Feed::new(format!("{kind}{}", of.id), of.name);
+        let calendars = calendars.into_iter().map(|of| feed(CALENDAR, of));
+        Ok(calendars.chain(lists.into_iter().map(|of| feed(LIST, of))).collect())
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        feed: &Feed,
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Cursor>> {
+        if cursor.as_ref().is_some_and(|at| at.name != feed.name) {
+            return Err(Error::CursorExpired);
+        }
+        if let Some(id) = feed.id.strip_prefix(CALENDAR) {
+            events(client, Ref::new(id, &feed.name), cursor).await
+        } else if let Some(id) = feed.id.strip_prefix(LIST) {
+            tasks(client, Ref::new(id, &feed.name), cursor).await
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+
+    fn fault(&self, status: u16, body: &Value) -> Option<Error> {
+        super::fault("Calendars.Read, Tasks.Read, User.Read", "mailbox", status, body)
+    }
+
+    async fn confirm_gone(
+        &self,
+        client: &Client,
+        feed: &Feed,
+        ids: Vec<String>,
+    ) -> Result<Vec<String>> {
+        let gone = each(ids, AT_ONCE, async |id: String| {
+            let path = match feed.id.strip_prefix(LIST) {
+                Some(list) => format!("todo/lists/{}/tasks/{}", escaped(list), escaped(&id)),
+                None => format!("events/{}?$select=id", escaped(&id)),
+            };
+            match delta::get(client, &format!("{API}/me/{path}"), IMMUTABLE).json::<Value>().await {
+                Err(Error::NotFound) => Ok(Some(id)),
+                found => found.map(|_| None),
+            }
+        });
+        Ok(gone.await?.into_iter().flatten().collect())
+    }
+}
+
+/// A calendar or a list of tasks.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    id: String,
+    #[serde(default, alias = "displayName")]
+    name: String,
+}
+
+/// A page of a calendar. Occurrences of a series are told by its master.
+async fn events(client: &Client, calendar: Ref, cursor: Option<Cursor>) -> Result<Page<Cursor>> {
+    let window = match &cursor {
+        Some(at) => at.window,
+        None => Some(window(client)?),
+    };
+    let (id, name) = (calendar.id.as_deref().unwrap_or_default(), calendar.name.clone());
+    let first = match window {
+        Some((from, to)) => format!(
+            "{API}/me/calendars/{}/calendarView/delta?startDateTime={from}&endDateTime={to}",
+            escaped(id)
+        ),
+        None => String::new(), // never asked for: there is a link
+    };
+    let size = client.page_size(ENTRIES);
+    let prefer = format!("{IMMUTABLE}, outlook.timezone=\"UTC\", odata.maxpagesize={size}");
+    let link = cursor.as_ref().map(|at| at.link.as_str());
+    let mut found = delta::changes::<Entry<Item>>(client, &first, link, &prefer).await?;
+    let next = go_on(found.go_on()?, name, window);
+    let mut page = Page::new(Vec::<Record>::new(), next).skipping(found.value.skipped);
+    if let Some((from, to)) = window {
+        page = page.covering(Covers::Between { from: Some(from), to: Some(to) });
+    }
+    let mut unsure = Vec::new();
+    for entry in last(found.value, Item::id) {
+        match entry {
+            // Deleted, moved to another calendar, or out of the window.
+            Entry::Gone { id, .. } => unsure.push(id),
+            Entry::Here(item) => match item.read(Some(&calendar)) {
+                Change::Event(record) => page.upserts.push(record),
+                Change::Occurrence(id) => page = page.removing([id]), // of what may have been an exception
+                Change::Odd => page.skipped += 1,
+            },
+        }
+    }
+    let looked = each(unsure, AT_ONCE, async |id: String| Ok((event(client, &id).await?, id)));
+    for (record, id) in looked.await? {
+        page = match record {
+            Some(record) => page.patching(id, becoming(record.properties)),
+            None => page.removing([id]),
+        };
+    }
+    Ok(page)
+}
+
+/// An event as it stands, wherever it lies; none where it is gone, or is a mere occurrence.
+async fn event(client: &Client, id: &str) -> Result<Option<Record>> {
+    let url = format!("{API}/me/events/{}", escaped(id));
+    let prefer = format!("{IMMUTABLE}, outlook.timezone=\"UTC\"");
+    match delta::get(client, &url, &prefer).json::<Item>().await {
+        Err(Error::NotFound) => Ok(None),
+        found => Ok(match found?.read(None) {
+            Change::Event(record) => Some(record),
+            Change::Occurrence(_) | Change::Odd => None,
+        }),
+    }
+}
+
+/// The event as it stands, in the calendar that it came with.
+fn becoming(properties: Properties) -> Patch {
+    Patch::new(move |of| {
+        if let (Properties::Event(old), Properties::Event(new)) = (of, &properties) {
+            let calendar = old.calendar.take();
+            **old = (**new).clone();
+            old.calendar = calendar;
+        }
+    })
+}
+
+/// The window that a listing opens.
+fn window(client: &Client) -> Result<(Timestamp, Timestamp)> {
+    let now = client.now();
+    let odd = |cause: jiff::Error| Error::unexpected("clock", cause.to_string());
+    let (back, ahead) = (now.checked_sub(BACK).map_err(odd)?, now.checked_add(AHEAD).map_err(odd)?);
+    let second = |at: Timestamp| Timestamp::from_second(at.as_second()).map_err(odd);
+    let from = client.since().map_or(back, |since| since.clamp(back, now));
+    Ok((second(from)?, second(ahead)?))
+}
+
+/// A page of a list of tasks.
+async fn tasks(client: &Client, list: Ref, cursor: Option<Cursor>) -> Result<Page<Cursor>> {
+    let id = escaped(list.id.as_deref().unwrap_or_default());
+    let first = format!("{API}/me/todo/lists/{id}/tasks/delta");
+    let prefer = format!("odata.maxpagesize={}", client.page_size(ENTRIES));
+    let link = cursor.as_ref().map(|at| at.link.as_str());
+    let mut found = delta::changes::<Entry<ToDo>>(client, &first, link, &prefer).await?;
+    let next = go_on(found.go_on()?, list.name.clone(), None);
+    let mut page = Page::new(Vec::<Record>::new(), next).skipping(found.value.skipped);
+    for entry in last(found.value, ToDo::id) {
+        match entry {
+            Entry::Gone { id, .. } => page = page.removing([id]),
+            Entry::Here(task) => page.upserts.push(task.into_record(&list)),
+        }
+    }
+    Ok(page)
+}
+
+fn go_on(
+    next: Next<String>,
+    name: Option<String>,
+    window: Option<(Timestamp, Timestamp)>,
+) -> Next<Cursor> {
+    let name = name.unwrap_or_default();
+    match next {
+        Next::Resume(link) => Next::Resume(Cursor { name, link, window: None }),
+        next => next.map(|link| Cursor { name, link, window }),
+    }
+}
+
+/// The last word on each id.
+fn last<T>(entries: Many<Entry<T>>, id: fn(&T) -> &str) -> Vec<Entry<T>> {
+    delta::latest(entries.items, |entry| match entry {
+        Entry::Gone { id, .. } => id,
+        Entry::Here(thing) => id(thing),
+    })
+}
