@@ -63,7 +63,7 @@ pub static ALL: &[Entry] = &[
     Entry::Ready(&line::Line),
     Entry::Ready(&google::gmail::Gmail),
     Entry::Ready(&microsoft::outlook::Outlook),
-    Entry::Planned(&microsoft::teams::SPEC),
+    Entry::Ready(&microsoft::teams::MicrosoftTeams),
     Entry::Ready(&slack::Slack),
     Entry::Ready(&notion::Notion),
     Entry::Ready(&asana::Asana),
