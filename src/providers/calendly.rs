@@ -1,19 +1,19 @@
-//! Calendly: the meetings that were booked with a person, each with a call for who booked it. Calendly tells of no changes:
-//! every pass lists what lies around now and ahead again, and the whole past once in 30 days.
+//! Calendly: the meetings that were booked with a person. It tells of no changes: each pass reads what began lately or is
+//! still to come, and asks for the invitees of what looks different.
 //!
-//! Facts: Calendly developer documentation, "Authentication", "Scopes"; API reference v2, "List Events", "List Event Invitees".
+//! Facts: Calendly developer documentation, "Authentication", "Scopes", "Webhook signatures"; API reference v2.
 
-mod meeting;
+mod booking;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use self::meeting::{Invitee, Meeting};
+use self::booking::{Booking, Invitee};
 use crate::{
     error::{Error, Result},
     http::{Client, each},
@@ -21,11 +21,11 @@ use crate::{
         Account, Covers, Feed, Next, Page, Provider,
         spec::{ClientAuth, Field, OAuth2, Rate, Refresh, Spec, Webhooks},
     },
-    record::{Kind, Record},
+    record::Kind,
     wire::Many,
 };
 
-/// The catalog's entry.
+/// What is constant about Calendly.
 pub static SPEC: Spec = Spec {
     rank: 41,
     id: "calendly",
@@ -33,7 +33,8 @@ pub static SPEC: Spec = Spec {
     kinds: &[Kind::Event],
     capabilities: &["Scheduling webhooks"],
     help: "By hand it takes a personal access token: Integrations & apps > API and webhooks > \
-           Personal access tokens, with the scopes users:read and scheduled_events:read.",
+           Personal access tokens, with the scopes users:read and scheduled_events:read. Meetings of other people of the organization are \
+           not imported.",
     oauth: Some(OAuth2 {
         app: "calendly",
         authorization_url: "https://auth.calendly.com/oauth/authorize",
@@ -63,33 +64,35 @@ pub static SPEC: Spec = Spec {
 };
 
 const API: &str = "https://api.calendly.com";
-/// Items of one answer.
+/// What has to be granted.
+const SCOPES: &str = "users:read, scheduled_events:read";
+/// Most meetings, and most invitees, that an answer gives.
 const MOST: u32 = 100;
-/// Meetings of one page: each costs a call, of which a free plan has 50 a minute.
-const MEETINGS: u32 = 25;
-/// Calls at once.
-const AT_ONCE: usize = 5;
-/// Pages of one meeting's invitees; Calendly's group events hold 10,000 at most.
-const INVITEES: usize = 100;
-/// How long a meeting that is over is still read again in every pass: who cancels does so before it begins, rarely later.
-const BEHIND: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Lists of invitees side by side.
+const AT_ONCE: usize = 4;
+/// Answers of one meeting's invitees, which are read in one go.
+const ANSWERS: usize = 20;
+/// How long ago the meetings began that each pass reads again.
+const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The client of Calendly.
 pub struct Calendly;
 
-/// Where the list of meetings stands.
+/// Where a pass stands, or what the next one goes by.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "phase", rename_all = "snake_case")]
-pub enum Cursor {
-    /// A pass over the meetings that begin at or after that moment, or over all.
-    Pass {
-        /// Where it begins.
-        from: Option<Timestamp>,
-        /// The next page.
-        page: String,
-    },
-    /// Between two passes.
-    Done,
+pub struct Cursor {
+    /// The earliest beginning of the meetings that this pass reads; absent for all.
+    from: Option<Timestamp>,
+    page: Option<String>,
+    /// The meetings that passes read again, by id.
+    known: BTreeMap<String, Known>,
+}
+
+/// How a meeting stood when its invitees were last asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    start: Timestamp,
+    mark: String,
 }
 
 impl Provider for Calendly {
@@ -101,8 +104,8 @@ impl Provider for Calendly {
 
     async fn account(&self, client: &Client) -> Result<Account> {
         let me = me(client).await?;
-        let label = me.email.clone().unwrap_or_else(|| me.uri.clone());
-        Ok(Account::new(me.uri.clone(), label).or_known_as(me.name.clone()))
+        let label = me.name.as_ref().or(me.email.as_ref()).unwrap_or(&me.uri);
+        Ok(Account::new(&me.uri, label).or_known_as(me.email.clone()))
     }
 
     async fn page(
@@ -111,77 +114,120 @@ impl Provider for Calendly {
         _: &Feed,
         cursor: Option<Cursor>,
     ) -> Result<Page<Cursor>> {
-        let (from, page) = match cursor {
-            None => (client.since(), None),
-            Some(Cursor::Pass { from, page }) => (from, Some(page)),
-            Some(Cursor::Done) => (client.now().checked_sub(BEHIND).ok().max(client.since()), None),
+        let lately = client.now().checked_sub(WINDOW).ok();
+        let mut at = match cursor {
+            Some(at) if at.page.is_some() => at,
+            Some(at) => Cursor { from: lately, ..at },
+            None => Cursor { from: client.since(), page: None, known: BTreeMap::new() },
         };
         let me = me(client).await?;
         let query = [
             ("user", Some(me.uri.clone())),
-            ("count", Some(client.page_size(MEETINGS).to_string())),
-            ("sort", Some("start_time:asc".to_owned())),
-            ("min_start_time", from.map(|from| from.to_string())),
-            ("page_token", page),
+            ("count", Some(client.page_size(MOST).to_string())),
+            ("sort", Some("start_time:asc".into())),
+            ("min_start_time", at.from.map(|from| from.to_string())),
+            ("page_token", at.page.take()),
         ];
         let call = client.get(format!("{API}/scheduled_events")).query(&query);
-        let listed: Listed<Meeting> = call.json().await?;
-        let skipped = listed.collection.skipped;
-        let next = match listed.pagination.next_page_token {
-            Some(page) => Next::More(Cursor::Pass { from, page }),
-            None => Next::Resume(Cursor::Done),
+        let found: Listed<Booking> = call.json().await?;
+        let mut skipped = found.collection.skipped;
+        let (mut changed, mut same) = (Vec::new(), Vec::new());
+        for booking in found.collection {
+            let Some((id, known)) = booking.known() else {
+                skipped += 1;
+                continue;
+            };
+            if at.known.get(&id) == Some(&known) {
+                same.push(id);
+            } else {
+                at.known.insert(id, known);
+                changed.push(booking);
+            }
+        }
+        let records = each(changed, AT_ONCE, |booking| async move {
+            let invitees = invitees(client, &booking).await?;
+            Ok(booking.into_record(invitees))
+        });
+        let records = records.await?.into_iter().flatten();
+        let covers = match at.from {
+            Some(from) => Covers::Between { from: Some(from), to: None },
+            None => Covers::Everything,
         };
-        let whole = |meeting| whole(client, meeting);
-        let records = each(listed.collection.items, AT_ONCE, whole).await?;
-        let page = Page::new(records.into_iter().flatten(), next).skipping(skipped);
-        Ok(match from {
-            None => page,
-            from => page.covering(Covers::Between { from, to: None }),
-        })
+        let next = if let Some(page) = found.pagination.next_page_token {
+            Next::More(Cursor { page: Some(page), ..at })
+        } else {
+            at.known.retain(|_, known| lately.is_none_or(|lately| known.start >= lately));
+            Next::Resume(Cursor { from: None, ..at })
+        };
+        Ok(Page::new(records, next).seeing(same).skipping(skipped).covering(covers))
     }
 
     fn fault(&self, status: u16, body: &Value) -> Option<Error> {
-        let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
+        let details = body.get("details").and_then(Value::as_array).into_iter().flatten();
+        let mut odd = details.filter_map(|of| of.get("parameter")?.as_str());
         match status {
-            401 => Some(Error::Reconnect("Calendly no longer takes the token".into())),
-            403 => Some(Error::Forbidden(
-                "the token may lack the scopes users:read and scheduled_events:read".into(),
-            )),
-            400 if names(body, "page_token") => Some(Error::CursorExpired),
-            400 if text("title") == "Invalid Argument" => {
-                Some(Error::unexpected("scheduled_events", "an argument is refused"))
-            }
+            400 if odd.any(|parameter| parameter == "page_token") => Some(Error::CursorExpired),
+            403 => Some(Error::Forbidden(format!("the token needs the scopes {SCOPES}"))),
             _ => None,
         }
     }
+
+    /// Meetings are cancelled and stay; what is deleted for good is not found.
+    async fn confirm_gone(
+        &self,
+        client: &Client,
+        _: &Feed,
+        ids: Vec<String>,
+    ) -> Result<Vec<String>> {
+        let asked = each(ids, AT_ONCE, |id| async move {
+            match client.get(format!("{API}/scheduled_events/{id}")).json::<Value>().await {
+                Err(Error::NotFound) => Ok(Some(id)),
+                found => found.map(|_| None),
+            }
+        });
+        Ok(asked.await?.into_iter().flatten().collect())
+    }
 }
 
-/// Whether a refusal is about that parameter.
-fn names(body: &Value, parameter: &str) -> bool {
-    let details = body.get("details").and_then(Value::as_array);
-    let about = |of: &Value| of.get("parameter").and_then(Value::as_str) == Some(parameter);
-    details.is_some_and(|details| details.iter().any(about))
+/// The invitees of a meeting, in the order in which they were invited.
+async fn invitees(client: &Client, booking: &Booking) -> Result<Vec<Invitee>> {
+    let (mut all, mut page) = (Vec::new(), None);
+    let Some(id) = booking.id() else { return Ok(all) };
+    for _ in 0..ANSWERS {
+        let query = [("count", Some(MOST.to_string())), ("page_token", page)];
+        let call = client.get(format!("{API}/scheduled_events/{id}/invitees")).query(&query);
+        let found: Listed<Invitee> = match call.json().await {
+            Err(Error::NotFound) => return Ok(all), // deleted since it was listed
+            found => found?,
+        };
+        all.extend(found.collection);
+        page = found.pagination.next_page_token;
+        if page.is_none() {
+            return Ok(all);
+        }
+    }
+    Err(Error::unexpected("pagination", "the list of invitees does not end"))
+}
+
+/// Whose token it is, looked up once a run.
+async fn me(client: &Client) -> Result<Arc<Me>> {
+    let look_up = || async {
+        let me: Resource = client.get(format!("{API}/users/me")).json().await?;
+        Ok(me.resource)
+    };
+    client.once("me", look_up).await
 }
 
 #[derive(Deserialize)]
-struct One<T> {
-    resource: T,
+struct Resource {
+    resource: Me,
 }
 
-/// Whose account it is.
 #[derive(Deserialize)]
-struct User {
+struct Me {
     uri: String,
     name: Option<String>,
     email: Option<String>,
-}
-
-async fn me(client: &Client) -> Result<std::sync::Arc<User>> {
-    let ask = || async {
-        let me: One<User> = client.get(format!("{API}/users/me")).json().await?;
-        Ok(me.resource)
-    };
-    client.once("me", ask).await
 }
 
 #[derive(Deserialize)]
@@ -195,23 +241,4 @@ struct Listed<T> {
 #[derive(Default, Deserialize)]
 struct Pagination {
     next_page_token: Option<String>,
-}
-
-/// A meeting with its invitees; `None` where it is gone meanwhile.
-async fn whole(client: &Client, meeting: Meeting) -> Result<Option<Record>> {
-    let (mut invitees, mut page) = (Vec::new(), None);
-    for _ in 0..INVITEES {
-        let query = [("count", Some(MOST.to_string())), ("page_token", page)];
-        let url = format!("{API}/scheduled_events/{}/invitees", meeting.id());
-        let listed: Listed<Invitee> = match client.get(url).query(&query).json().await {
-            Err(Error::NotFound) => return Ok(None),
-            listed => listed?,
-        };
-        invitees.extend(listed.collection);
-        page = listed.pagination.next_page_token;
-        if page.is_none() {
-            break;
-        }
-    }
-    Ok(Some(meeting.into_record(invitees)))
 }
