@@ -1,5 +1,7 @@
 //! A mail as it travels (RFC 5322, MIME), as a message: the same text, people and files that a mail service makes of it.
 
+use std::{borrow::Cow, fmt::Write as _};
+
 use mail_parser::{MessageParser, MessagePart, MimeHeaders as _, PartType};
 use sha2::{Digest as _, Sha256};
 
@@ -8,6 +10,8 @@ use crate::record::{Attachment, Message, MessageKind, Person};
 
 /// How deep parts may lie in each other.
 const DEEPEST: usize = 50;
+/// How many mails may lie in one that are read as mails, in each other or side by side.
+const FORWARDED: usize = 20;
 /// Most files of one mail.
 const FILES: usize = 1_000;
 
@@ -17,7 +21,10 @@ pub struct Mail<'a>(mail_parser::Message<'a>);
 impl<'a> Mail<'a> {
     /// Reads a mail; nothing for what has no headers.
     pub fn read(raw: &'a [u8]) -> Option<Self> {
-        let mail = Self(MessageParser::default().parse(raw)?);
+        let mail = Self(match tamed(raw) {
+            Cow::Borrowed(raw) => MessageParser::default().parse(raw)?,
+            Cow::Owned(raw) => MessageParser::default().parse(&raw)?.into_owned(),
+        });
         let is_mail = mail.0.headers_raw().next().is_some();
         is_mail.then_some(mail)
     }
@@ -86,20 +93,61 @@ impl<'a> Mail<'a> {
         };
         let id = self.header("Message-ID").unwrap_or_default();
         let id = id.trim_matches(['<', '>', ' ']);
-        if !id.is_empty() {
-            add("message-id", id);
-        } else {
-            let sender =
-                message.from.as_ref().and_then(|from| from.email.as_ref().or(from.name.as_ref()));
-            let texts = [message.subject.as_ref(), message.text.as_ref()];
-            let [subject, text] = texts.map(|text| text.map_or("", String::as_str));
+        if id.is_empty() {
+            let from = message.from.as_ref();
+            let sender = from.and_then(|from| from.email.as_deref().or(from.name.as_deref()));
             add("date", &message.sent_at.map(|at| at.to_string()).unwrap_or_default());
-            add("from", sender.map_or("", String::as_str));
-            add("subject", subject);
-            add("text", text);
+            add("from", sender.unwrap_or_default());
+            add("subject", message.subject.as_deref().unwrap_or_default());
+            add("text", message.text.as_deref().unwrap_or_default());
+        } else {
+            add("message-id", id);
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}"); // a text takes everything
+            hex
+        })
     }
+}
+
+/// The mail with no more mails in it than can be read: `mail-parser` goes into each of them without a bound, and into encoded
+/// ones, of which nobody sees beforehand what they hold. The others become files.
+fn tamed(raw: &[u8]) -> Cow<'_, [u8]> {
+    let mut tamed = Cow::Borrowed(raw);
+    let (mut forwarded, mut block, mut at) = (0, 0, 0);
+    for line in raw.split_inclusive(|c| *c == b'\n') {
+        at += line.len();
+        if !line.trim_ascii().is_empty() && at < raw.len() {
+            continue;
+        }
+        // The lines between two empty ones, which may be the headers of a part.
+        let lines = raw.get(block..at).unwrap_or_default();
+        if names(lines, b"content-type:").is_some() {
+            let encoded = ["base64", "quoted-printable", "uuencode"];
+            let encoded = encoded.iter().any(|way| names(lines, way.as_bytes()).is_some());
+            for (word, always) in
+                [(&b"rfc822"[..], encoded), (b"global", encoded), (b"digest", true)]
+            {
+                let mut from = 0;
+                while let Some(found) = names(lines.get(from..).unwrap_or_default(), word) {
+                    from += found + word.len();
+                    forwarded += 1;
+                    if (always || forwarded > FORWARDED)
+                        && let Some(last) = tamed.to_mut().get_mut(block + from - 1)
+                    {
+                        *last = b'-';
+                    }
+                }
+            }
+        }
+        block = at;
+    }
+    tamed
+}
+
+/// Where a word stands in a text, whatever its case.
+fn names(text: &[u8], word: &[u8]) -> Option<usize> {
+    text.windows(word.len()).position(|part| part.eq_ignore_ascii_case(word))
 }
 
 fn is_plain(part: &MessagePart<'_>) -> bool {
@@ -191,10 +239,36 @@ mod tests {
     }
 
     #[test]
+    fn a_forwarded_mail_gives_its_files_and_not_its_text() {
+        let inner = "Subject: inner\nContent-Type: application/pdf; name=b.pdf\n\nx\n";
+        let mail = read(&format!(
+            "Subject: outer\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nours\n--b\n\
+             Content-Type: message/rfc822\n\n{inner}--b--\n"
+        ));
+        assert_eq!((mail.subject.as_deref(), mail.text.as_deref()), (Some("outer"), Some("ours")));
+        let names: Vec<_> =
+            mail.attachments.unwrap().into_iter().filter_map(|file| file.file_name).collect();
+        assert_eq!(names, ["b.pdf"]);
+    }
+
+    #[test]
     fn hostile_mails_are_read_in_no_time() {
         let nested = "Content-Type: multipart/mixed; boundary=b\n\n--b\n".repeat(20_000);
         let forwarded = "Content-Type: message/rfc822\n\n".repeat(20_000);
-        for hostile in [nested, forwarded, "From: <".repeat(100_000), ":".repeat(1 << 20)] {
+        let digests = "Content-Type: multipart/digest; boundary=b\n\n--b\n\n".repeat(20_000);
+        let folded = "Content-Type: message/\n RFC822\nX: y\n\n".repeat(20_000);
+        let hidden = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &forwarded);
+        let way = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n";
+        let hidden = format!("{way}{hidden}\n");
+        for hostile in [
+            nested,
+            forwarded,
+            digests,
+            folded,
+            hidden,
+            "From: <".repeat(100_000),
+            ":".repeat(1 << 20),
+        ] {
             let began = std::time::Instant::now();
             if let Some(mail) = Mail::read(hostile.as_bytes()) {
                 mail.hash(&mail.message());

@@ -52,17 +52,18 @@ impl Hosted {
 
     /// Starts one at a port of this machine.
     pub async fn start_at(program: &Program, port: u16) -> Self {
-        let running = program.start(&["serve", "--http", &format!("127.0.0.1:{port}")]);
-        until("the server answers", async || TcpStream::connect(("127.0.0.1", port)).await.is_ok())
-            .await;
+        Self::start_as(program, &format!("127.0.0.1:{port}")).await
+    }
+
+    /// Starts one that listens at this address.
+    pub async fn start_as(program: &Program, address: &str) -> Self {
+        let running = program.start(&["serve", "--http", address]);
+        let port = address.rsplit(':').next().unwrap().parse().unwrap();
+        let connects = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        until("the server answers", connects).await;
         let hosted = Self { running, port };
         assert_eq!(hosted.get("/healthz", &[]).await.status, 200);
         hosted
-    }
-
-    /// One of its addresses.
-    pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {

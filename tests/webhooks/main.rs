@@ -8,7 +8,6 @@
 )]
 
 #[path = "../support/hosted.rs"]
-#[expect(dead_code, reason = "it has more than these tests need")]
 mod hosted;
 #[path = "../support/postgres.rs"]
 mod postgres;
