@@ -91,8 +91,9 @@ pub async fn webhook(client: &Client, base: &Feed) -> Result<Option<Changes>> {
         return Ok(Some(Changes { webhook: hook.id, cursor: hook.cursor_for_next_payload }));
     }
     match client.post(url).body_json(&json!({"specification": wanted})).json::<Made>().await {
-        Err(Error::Forbidden(_) | Error::NotFound) => {
-            tracing::info!(base = base.name, "a base without a feed of changes is listed in full");
+        // Without the right to create in the base, or where it has as many webhooks as it may.
+        Err(why @ (Error::Forbidden(_) | Error::NotFound | Error::Unexpected { .. })) => {
+            tracing::info!(base = base.name, %why, "a base without a feed of changes is listed in full");
             Ok(None)
         }
         made => made.map(|made| Some(Changes { webhook: made.id, cursor: 1 })),

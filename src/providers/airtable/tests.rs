@@ -79,13 +79,18 @@ async fn every_table_is_listed_after_the_webhook_is_made_and_an_expired_offset_b
 
 #[tokio::test]
 async fn a_base_that_lets_us_make_no_webhook_is_listed_each_time() {
-    let vendor = vendor(|asked| match asked {
-        HOOKS => (200, json!({"webhooks": [{"id": "other", "isHookEnabled": true, "cursorForNextPayload": 9, "specification": {}}]})),
-        "POST bases/app1/webhooks" => refused(403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"),
-        _ => (200, json!({"records": []})),
-    })
-    .await;
-    assert_eq!(pass(&vendor, None).await.unwrap().end, Next::Relist);
+    for (status, word) in
+        [(403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"), (422, "TOO_MANY_WEBHOOKS_IN_BASE")]
+    {
+        let others = json!({"id": "other", "isHookEnabled": true, "cursorForNextPayload": 9});
+        let vendor = vendor(move |asked| match asked {
+            HOOKS => (200, json!({"webhooks": [others]})),
+            "POST bases/app1/webhooks" => refused(status, word),
+            _ => (200, json!({"records": []})),
+        })
+        .await;
+        assert_eq!(pass(&vendor, None).await.unwrap().end, Next::Relist, "{word}");
+    }
 }
 
 #[tokio::test]

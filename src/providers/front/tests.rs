@@ -21,7 +21,7 @@ fn message(id: &str) -> Value {
         "recipients": [{"handle": "a@b.example", "name": "Ada", "role": "from"}, {"handle": "r@b.example", "role": "reply-to"}]})
 }
 
-fn event(kind: &str, at: f64, of: &str, target: Value) -> Value {
+fn event(kind: &str, at: f64, of: &str, target: &Value) -> Value {
     json!({"id": kind, "type": kind, "emitted_at": at, "conversation": thread(of), "target": {"data": target}})
 }
 
@@ -47,7 +47,7 @@ fn done() -> Cursor {
 #[tokio::test]
 async fn the_place_among_the_events_is_taken_first_and_all_pages_of_all_conversations_are_read() {
     let vendor = vendor(|asked| match asked {
-        "events" => listed(&[event("assign", 1_736_500_700.123, "cnv_a", Value::Null)], None),
+        "events" => listed(&[event("assign", 1_736_500_700.123, "cnv_a", &Value::Null)], None),
         "conversations" => listed(
             &[json!({"id": "cnv_d", "type": "discussion"})],
             Some("https://a.api.frontapp.com/conversations?page_token=2"),
@@ -77,11 +77,11 @@ async fn events_bring_new_messages_read_turned_conversations_again_and_remove_th
     let vendor = vendor(|asked| match asked {
         "events" => listed(
             &[
-                event("inbound", 1_736_600_001.25, "cnv_a", json!({"id": "msg_1"})),
-                event("inbound", 1_736_600_002.0, "cnv_a", json!({"id": "msg_gone"})),
-                event("trash", 1_736_600_003.0, "cnv_b", Value::Null),
-                event("trash", 1_736_600_004.0, "cnv_c", Value::Null),
-                event("restore", 1_736_600_005.0, "cnv_c", Value::Null),
+                event("inbound", 1_736_600_001.25, "cnv_a", &json!({"id": "msg_1"})),
+                event("inbound", 1_736_600_002.0, "cnv_a", &json!({"id": "msg_gone"})),
+                event("trash", 1_736_600_003.0, "cnv_b", &Value::Null),
+                event("trash", 1_736_600_004.0, "cnv_c", &Value::Null),
+                event("restore", 1_736_600_005.0, "cnv_c", &Value::Null),
             ],
             None,
         ),
@@ -105,7 +105,7 @@ async fn events_bring_new_messages_read_turned_conversations_again_and_remove_th
 async fn a_conversation_that_is_read_again_is_held_whole_and_one_merged_away_is_gone() {
     let vendor = vendor(|asked| match asked {
         "events" => listed(
-            &[event("conversations_merged", 1_736_600_001.0, "cnv_a", json!([{"id": "cnv_old"}]))],
+            &[event("conversations_merged", 1_736_600_001.0, "cnv_a", &json!([{"id": "cnv_old"}]))],
             None,
         ),
         // A conversation that was merged away redirects to the one it went into.
