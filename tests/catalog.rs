@@ -19,7 +19,7 @@ use neotoma_importers::{
         LinkInput, Settings, Spec, link,
         spec::{ClientAuth, Exchange, Field, OAuth2, Params, Pkce, Refresh, Revoke, Webhooks},
     },
-    providers::{ALL, Entry, find, nearest},
+    providers::{ALL, find, nearest},
 };
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ const COMMON: [&str; 5] = ["label", "include", "exclude", "since", "bodies"];
 const FILLED_IN: [&str; 4] = ["client_id", "client_secret", "access_token", "refresh_token"];
 
 fn specs() -> impl Iterator<Item = &'static Spec> {
-    ALL.iter().map(Entry::spec)
+    ALL.iter().map(|provider| provider.spec())
 }
 
 fn setting(spec: &Spec, name: &str) -> &'static Field {

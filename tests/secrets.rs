@@ -486,7 +486,7 @@ async fn commands_that_change(hunt: &mut Hunt, connectors: &[String]) {
     // What is made to be seen once is seen nowhere else.
     let made = hunt.stage.program.done(&["token", "create", "--json"]).await;
     hunt.planted.insert(made.json()["token"].as_str().unwrap().to_owned());
-    // A planned service: it does not wait for a person.
+    // No app is configured: it does not wait for a person.
     hunt.run(&["connect", "snapchat", "--no-browser"]).await;
     hunt.run(&["token", "list"]).await;
     hunt.run(&["token", "list", "--json"]).await;

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     ids::{AttemptId, OwnerId},
     provider::{Settings, Spec},
-    providers::{self, Entry},
+    providers,
     run::{AttemptStatus, ConnectorStatus},
     store::{Attempt, Connector, Ended, NewAttempt},
     vault::{Binding, Purpose, SecretMap},
@@ -81,14 +81,10 @@ impl App {
     /// other account will do.
     ///
     /// # Errors
-    /// `UnknownProvider`, `Planned`, `NoApp`; `Invalid` where an address does not do; `NoLanding` where the loopback port
+    /// `UnknownProvider`, `NoApp`; `Invalid` where an address does not do; `NoLanding` where the loopback port
     /// is a stranger's.
     pub async fn start_oauth(&self, owner: &OwnerId, request: StartRequest) -> Result<AttemptView> {
-        let entry = entry(&request.provider)?;
-        let spec = entry.spec();
-        if matches!(entry, Entry::Planned(_)) {
-            return Err(Error::Planned(spec.id.to_owned()));
-        }
+        let spec = entry(&request.provider)?.spec();
         let settings = &self.0.settings;
         let label = name("account_label", request.account_label)?;
         let redirect_to = addresses::redirect_to(settings, request.redirect_to.as_deref())?;

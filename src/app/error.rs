@@ -16,11 +16,6 @@ pub enum Error {
         /// The ids that look most like it.
         nearest: Vec<String>,
     },
-    /// The provider is in the catalog and cannot be imported yet.
-    #[error(
-        "{0} is planned: its accounts cannot be imported yet; list_providers shows which providers are ready"
-    )]
-    Planned(String),
     /// No such connector of this owner; another owner's is answered the same.
     #[error("there is no connector {0}; list_connectors shows yours")]
     UnknownConnector(String),
@@ -137,7 +132,6 @@ impl Error {
     pub fn class(&self) -> &'static str {
         match self {
             Self::UnknownProvider { .. } => "unknown_provider",
-            Self::Planned(_) => "planned",
             Self::UnknownConnector(_) => "unknown_connector",
             Self::UnknownRun(_) => "unknown_run",
             Self::UnknownRecord(_) => "unknown_record",

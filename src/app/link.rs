@@ -8,7 +8,6 @@ use crate::{
     ids::{ConnectorId, OwnerId},
     oauth::{GivenCredentials, binding},
     provider::{Account, AnyProvider, LinkInput, Settings, Spec},
-    providers::Entry,
     store::{Connector, NewConnector},
     sync::policy,
     vault::SecretMap,
@@ -35,8 +34,8 @@ impl App {
         request: LinkRequest,
         client_id: Option<&str>,
     ) -> Result<LinkedView> {
-        let entry = entry(&request.provider)?;
-        let spec = entry.spec();
+        let provider = entry(&request.provider)?;
+        let spec = provider.spec();
         let dropped: Vec<String> =
             request.metadata.iter().filter(|(_, v)| v.is_null()).map(|(k, _)| k.clone()).collect();
         let mut input = LinkInput::read(spec, request.secrets, request.metadata)?;
@@ -54,12 +53,11 @@ impl App {
         };
         let new_grant = input.secrets.contains_key("access_token");
         let (secrets, mut settings) = merge(core, spec, input, before.as_ref(), &dropped)?;
-        let (account, secrets, verified) = match entry {
-            Entry::Ready(provider) if request.verify => {
-                let (account, secrets) = self.ask(*provider, &settings, secrets).await?;
-                (check_identity(account, given.as_deref())?, secrets, true)
-            }
-            _ => (unverified(entry, given)?, secrets, false),
+        let (account, secrets, verified) = if request.verify {
+            let (account, secrets) = self.ask(provider, &settings, secrets).await?;
+            (check_identity(account, given.as_deref())?, secrets, true)
+        } else {
+            (unverified(given)?, secrets, false)
         };
         let before = if before.is_some() {
             before
@@ -259,16 +257,9 @@ fn check_identity(account: Account, given: Option<&str>) -> Result<Account> {
     }
 }
 
-fn unverified(entry: &Entry, given: Option<String>) -> Result<Account> {
+fn unverified(given: Option<String>) -> Result<Account> {
     let given = given.ok_or_else(|| {
-        let why = match entry {
-            Entry::Ready(_) => {
-                "is needed where the service is not asked (verify: false)".to_owned()
-            }
-            Entry::Planned(spec) => {
-                format!("is needed: {} is planned, and cannot be asked yet", spec.name)
-            }
-        };
+        let why = "is needed where the service is not asked (verify: false)";
         Error::invalid("account_identifier", why)
     })?;
     Ok(Account::new(given.clone(), given))

@@ -42,11 +42,8 @@ use tokio::sync::OnceCell;
 
 use self::core::Core;
 use crate::{
-    config::Settings,
-    http::Transport,
-    ids::ConnectorId,
-    oauth::Apps,
-    providers::{self, Entry},
+    config::Settings, http::Transport, ids::ConnectorId, oauth::Apps, provider::AnyProvider,
+    providers,
 };
 
 /// The program's core over one database. The database is started and connected when first needed. Cheap to clone.
@@ -83,7 +80,7 @@ impl App {
 
     /// The catalog, in order of rank. Needs no database.
     pub fn providers(&self) -> Vec<ProviderView> {
-        providers::ALL.iter().map(ProviderView::of).collect()
+        providers::ALL.iter().map(|provider| ProviderView::of(*provider)).collect()
     }
 
     /// One service of the catalog. Needs no database.
@@ -126,8 +123,8 @@ impl App {
     }
 }
 
-/// The catalog's entry of that id.
-fn entry(provider: &str) -> Result<&'static Entry> {
+/// The service of that id.
+fn entry(provider: &str) -> Result<&'static dyn AnyProvider> {
     let wanted = provider.trim().to_lowercase();
     providers::find(&wanted).ok_or_else(|| Error::UnknownProvider {
         given: provider.chars().take(60).collect(),
@@ -136,8 +133,8 @@ fn entry(provider: &str) -> Result<&'static Entry> {
 }
 
 impl ProviderView {
-    fn of(entry: &Entry) -> Self {
-        let spec = entry.spec();
+    fn of(provider: &dyn AnyProvider) -> Self {
+        let spec = provider.spec();
         let by_hand = spec.fields.iter().any(|field| field.secret);
         let auth = [(spec.oauth.is_some(), "oauth"), (by_hand, "token")];
         Self {
@@ -148,10 +145,7 @@ impl ProviderView {
             record_types: spec.kinds,
             capabilities: spec.capabilities,
             auth: auth.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect(),
-            status: match entry {
-                Entry::Ready(_) => Readiness::Ready,
-                Entry::Planned(_) => Readiness::Planned,
-            },
+            status: Readiness::Ready,
             help: spec.help,
             fields: spec
                 .fields

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     ids::{ConnectorId, OwnerId, RunId},
     provider::AnyProvider,
-    providers::{Entry, exports},
+    providers::exports,
     run::{ConnectorStatus, Stats, Trigger},
     store::{Connector, Ending, Run, RunsQuery},
     sync::{Asked, Live, MailFile, Started},
@@ -51,7 +51,7 @@ impl App {
     /// Starts a sync of one connector, or joins the one that runs. When it answers, the run's row exists.
     ///
     /// # Errors
-    /// `UnknownConnector`, `Paused`, `Deleted`, `Planned`; `Invalid` for bounds out of range; `Busy` when one runs that was
+    /// `UnknownConnector`, `Paused`, `Deleted`; `Invalid` for bounds out of range; `Busy` when one runs that was
     /// asked for less.
     pub async fn sync(
         &self,
@@ -75,7 +75,7 @@ impl App {
     ///
     /// # Errors
     /// `Invalid` where the provider's mail cannot be read from a file, or the file is none of mail; `UnknownConnector`,
-    /// `Paused`, `Deleted`, `Planned`; `Busy` while a sync of the connector goes on.
+    /// `Paused`, `Deleted`; `Busy` while a sync of the connector goes on.
     pub async fn import_mail(
         &self,
         owner: &OwnerId,
@@ -183,10 +183,7 @@ fn usable(connector: &Connector) -> Result<&'static dyn AnyProvider> {
         ConnectorStatus::Deleted => return Err(Error::Deleted(connector.id.to_string())),
         _ => {}
     }
-    match entry(&connector.provider)? {
-        Entry::Ready(provider) => Ok(*provider),
-        Entry::Planned(spec) => Err(Error::Planned(spec.name.to_owned())),
-    }
+    entry(&connector.provider)
 }
 
 fn asked(request: &SyncRequest) -> Asked {

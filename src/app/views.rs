@@ -21,10 +21,8 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum Readiness {
-    /// It has a client.
+    /// They can.
     Ready,
-    /// It is described, and cannot be imported yet.
-    Planned,
 }
 
 /// One line of the catalog.

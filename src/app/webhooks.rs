@@ -8,7 +8,7 @@ use crate::{
     ids::{ConnectorId, OwnerId},
     oauth::binding,
     provider::{AnyProvider, Heard, Incoming},
-    providers::{self, Entry},
+    providers,
     store::{Connector, Hash, Kept},
     vault::SecretMap,
 };
@@ -47,13 +47,13 @@ impl App {
         if id.to_string() != connector {
             return Ok(None);
         }
-        let Some(Entry::Ready(known)) = providers::find(provider) else { return Ok(None) };
+        let Some(known) = providers::find(provider) else { return Ok(None) };
         let core = self.core().await?;
         let Some(found) = core.store().connector_of_anyone(provider, id).await? else {
             return Ok(None);
         };
-        let secrets = secrets(core, &found, *known)?;
-        Ok(Some(Called { provider: *known, owner: found.owner, connector: id, secrets }))
+        let secrets = secrets(core, &found, known)?;
+        Ok(Some(Called { provider: known, owner: found.owner, connector: id, secrets }))
     }
 
     /// Hears a call. A delivery is written down before this answers, and read by a run afterwards.

@@ -223,7 +223,7 @@ mod tests {
         for line in [
             "neotoma serve",
             "neotoma serve --owner zoe",
-            "neotoma providers --category social --ready --json",
+            "neotoma providers --category social --json",
             "neotoma providers slack",
             "neotoma connect gmail",
             "neotoma connect slack --label Work --no-browser --paste --json",
@@ -272,7 +272,7 @@ mod tests {
             "neotoma records show x",
             "neotoma connectors delete",
             "neotoma providers --category fun",
-            "neotoma providers slack --ready",
+            "neotoma providers slack --category social",
             "neotoma install emacs",
             "neotoma --owner a/b doctor",
         ] {

@@ -8,28 +8,25 @@ use super::{
     args,
     exit::Exit,
     out::{self, Format},
-    table::{Column, Grid, Look, Tone, clean, toned},
+    table::{Column, Grid, Look, clean},
 };
 use crate::{
-    app::{App, FieldView, ProviderView, Readiness},
+    app::{App, FieldView, ProviderView},
     provider::spec::{Category, Webhooks},
 };
 
 /// Arguments of `neotoma providers`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  neotoma providers --ready
+  neotoma providers --category social
   neotoma providers slack")]
 pub struct ProvidersArgs {
     /// Show this one in full: what it asks for and where to find it
-    #[arg(value_name = "PROVIDER", conflicts_with_all = ["category", "ready"])]
+    #[arg(value_name = "PROVIDER", conflicts_with = "category")]
     id: Option<String>,
     /// Only these
     #[arg(long, value_parser = args::category())]
     category: Option<Category>,
-    /// Only those whose accounts can be imported today
-    #[arg(long)]
-    ready: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -46,22 +43,12 @@ pub fn run(app: &App, args: &ProvidersArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let mut catalog = app.providers();
-    catalog.retain(|of| {
-        args.category.is_none_or(|category| of.provider_type == category)
-            && (!args.ready || of.status == Readiness::Ready)
-    });
+    catalog.retain(|of| args.category.is_none_or(|category| of.provider_type == category));
     args.format.print(catalog.as_slice(), |catalog| table(&look, catalog))?;
     if catalog.is_empty() {
         out::say("no provider is like that");
     }
     Ok(Exit::Done)
-}
-
-const fn word(status: Readiness) -> &'static str {
-    match status {
-        Readiness::Ready => "ready",
-        Readiness::Planned => "planned",
-    }
 }
 
 fn kinds(of: &ProviderView) -> String {
@@ -77,25 +64,22 @@ fn table(look: &Look, catalog: &[ProviderView]) -> String {
             Column::text("category"),
             Column::text("records"),
             Column::text("auth"),
-            Column::text("status"),
         ],
     );
     for of in catalog {
-        let tone = if of.status == Readiness::Ready { Tone::Good } else { Tone::Plain };
         grid.row([
             of.rank.to_string().into(),
             of.id.into(),
             of.provider_type.as_str().into(),
             kinds(of).into(),
             of.auth.join(", ").into(),
-            toned(word(of.status), tone),
         ]);
     }
     grid.draw()
 }
 
 fn page(look: &Look, of: &ProviderView) -> String {
-    let mut text = format!("{} ({}), {}\n", look.bold(of.name), of.id, word(of.status));
+    let mut text = format!("{} ({})\n", look.bold(of.name), of.id);
     let webhooks = match of.webhooks {
         Webhooks::None => "none",
         Webhooks::Offered => "offered",
@@ -125,9 +109,7 @@ fn page(look: &Look, of: &ProviderView) -> String {
         grid.row([option(field).into(), must.into(), explained(field).into()]);
     }
     let _ = write!(text, "\n{}", grid.draw());
-    if of.status == Readiness::Ready {
-        let _ = writeln!(text, "\nneotoma link {}{}", of.id, example(&of.fields));
-    }
+    let _ = writeln!(text, "\nneotoma link {}{}", of.id, example(&of.fields));
     clean_keeping_bold(look, text)
 }
 
@@ -173,7 +155,7 @@ pub mod samples {
     use super::*;
     use crate::record::Kind;
 
-    /// Two entries, one of them ready.
+    /// Two entries.
     pub fn catalog() -> Vec<ProviderView> {
         let token = FieldView {
             name: "access_token",
@@ -200,7 +182,7 @@ pub mod samples {
                 record_types: &[Kind::MediaAsset],
                 capabilities: &["Videos", "playlists", "stats"],
                 auth: vec!["oauth"],
-                status: Readiness::Planned,
+                status: Readiness::Ready,
                 help: "",
                 fields: vec![],
                 webhooks: Webhooks::None,
@@ -231,9 +213,9 @@ mod tests {
         assert_eq!(
             table(&look(80), &catalog()),
             "\
-rank  id       category      records      auth          status
-   7  youtube  social        media_asset  oauth         planned
-  20  slack    productivity  message      oauth, token  ready
+rank  id       category      records      auth
+   7  youtube  social        media_asset  oauth
+  20  slack    productivity  message      oauth, token
 "
         );
     }
@@ -243,7 +225,7 @@ rank  id       category      records      auth          status
         assert_eq!(
             page(&look(90), catalog().last().unwrap()),
             "\
-Slack (slack), ready
+Slack (slack)
   category   productivity
   imports    Workspace channels/DMs (message)
   auth       oauth, token

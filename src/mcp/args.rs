@@ -38,8 +38,6 @@ pub(super) struct ListProviders {
     /// Only this category
     #[schemars(with = "Option<Category>")]
     pub category: Option<String>,
-    /// true: only those that can be imported; false: only planned ones
-    pub ready: Option<bool>,
     /// A provider's id, as gmail: all of it, with the fields to link it
     pub provider: Option<String>,
 }

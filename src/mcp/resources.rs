@@ -18,7 +18,7 @@ use super::{
     catalog, errors, prompts,
 };
 use crate::{
-    app::{Error, ProviderView, Readiness, RecordRow},
+    app::{Error, ProviderView, RecordRow},
     ids::{OwnerId, RecordId},
 };
 
@@ -51,8 +51,7 @@ pub(super) fn link(id: RecordId, name: &str) -> ContentBlock {
 /// The providers that can be linked. Records and connectors are read by template: to list them would open the database
 /// when a client merely starts.
 pub(super) fn list(catalog: &[ProviderView]) -> ListResourcesResult {
-    let ready = catalog.iter().filter(|provider| provider.status == Readiness::Ready);
-    let resources = ready.map(|provider| {
+    let resources = catalog.iter().map(|provider| {
         Resource::new(format!("{PROVIDERS}{}", provider.id), provider.id)
             .with_title(provider.name)
             .with_description(format!(
@@ -208,11 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_linked_is_listed() {
-        let mut planned = provider("x", "X");
-        planned.status = Readiness::Planned;
-        let listed = list(&[provider("gmail", "Gmail"), planned]);
+    fn every_service_is_listed() {
+        let listed = list(&[provider("gmail", "Gmail"), provider("x", "X")]);
         let uris: Vec<_> = listed.resources.iter().map(|r| r.uri.as_str()).collect();
-        assert_eq!(uris, ["neotoma://providers/gmail"]);
+        assert_eq!(uris, ["neotoma://providers/gmail", "neotoma://providers/x"]);
     }
 }

@@ -10,7 +10,7 @@ use rmcp::{
 
 use super::{named, output, structured};
 use crate::{
-    app::{AttemptView, LinkedView, Readiness},
+    app::{AttemptView, LinkedView},
     mcp::{
         Context, Importers,
         answers::{Deletion, LinkedAccounts, ProviderRow, Providers},
@@ -27,7 +27,7 @@ use crate::{
 impl Importers {
     #[tool(
         title = "List providers",
-        description = "Lists the services whose accounts can be linked: id, record types, how to link, whether ready. \
+        description = "Lists the services whose accounts can be linked: id, record types, how to link. \
                        With provider: what it imports and the fields link_connector takes.",
         annotations(
             title = "List providers",
@@ -48,9 +48,6 @@ impl Importers {
                     args.category
                         .as_deref()
                         .is_none_or(|category| of.provider_type.as_str() == category)
-                })
-                .filter(|of| {
-                    args.ready.is_none_or(|ready| (of.status == Readiness::Ready) == ready)
                 })
                 .map(ProviderRow::brief)
                 .collect(),

@@ -14,10 +14,7 @@ use tokio::time::Instant;
 
 use super::{named, output, structured};
 use crate::{
-    app::{
-        ANSWERING, ConnectorView, Error, Readiness, RunStatus, RunView, RunsRequest, RunsView,
-        Selector,
-    },
+    app::{ANSWERING, ConnectorView, Error, RunStatus, RunView, RunsRequest, RunsView, Selector},
     ids::OwnerId,
     mcp::{
         Context, Importers,
@@ -119,9 +116,6 @@ impl Importers {
     ) -> Answer {
         let owner = self.caller(&context)?;
         let found = self.app.provider(&args.provider)?;
-        if found.status == Readiness::Planned {
-            return Err(Error::Planned(found.id.to_owned()).into());
-        }
         let provider = found.id;
         let until = until(Instant::now(), args.wait_seconds, false);
         let connectors = self.accounts_at(owner, provider, &args).await?;
