@@ -159,7 +159,7 @@ impl Provider for HubSpot {
         }
         let merged: Vec<String> =
             objects.iter().flat_map(Object::merged).map(|id| of.id(id)).collect();
-        let around = around(client, of).await?;
+        let around = Box::pin(around(client, of)).await?;
         let records = objects.into_iter().map(|object| object.record(of, &around));
         let page = match (&at.step, client.since()) {
             (Step::Listing, Some(since)) => {
@@ -199,8 +199,7 @@ impl Cursor {
     /// How the feed goes on after these objects, of which more come from `after` on.
     fn then(&self, objects: &[Object], after: Option<String>) -> Next<Cursor> {
         let (step, after) = match (&self.step, after) {
-            (Step::Listing, None) => return self.done(),
-            (Step::Archive | Step::Done, None) => return self.done(),
+            (Step::Listing | Step::Archive | Step::Done, None) => return self.done(),
             (Step::Changes(_), None) => (Step::Archive, None),
             (Step::Moment(stamp, _), None) => (Step::Changes(stamp.saturating_add(1)), None),
             (step @ (Step::Listing | Step::Archive | Step::Done), after) => (step.clone(), after),
