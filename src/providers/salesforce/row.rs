@@ -16,7 +16,7 @@ pub trait Row: DeserializeOwned + Send {
     const FIELDS: &'static [&'static str];
 
     /// What every object has.
-    fn system(&self) -> &System;
+    fn system(&self) -> &Common;
 
     /// As a record; `base` is the address of the org.
     fn record(self, base: &str) -> Record;
@@ -40,7 +40,7 @@ pub trait Row: DeserializeOwned + Send {
 /// What every object has.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct System {
+pub struct Common {
     id: String,
     #[serde(default)]
     is_deleted: bool,
@@ -61,7 +61,7 @@ struct Named {
     name: Option<String>,
 }
 
-impl System {
+impl Common {
     fn owner(&mut self) -> Option<Person> {
         Person::named(self.owner_id.take(), self.owner.take().and_then(|owner| owner.name))
     }
@@ -76,14 +76,15 @@ impl System {
 #[serde(rename_all = "PascalCase")]
 pub struct Lead {
     #[serde(flatten)]
-    system: System,
+    system: Common,
     name: Option<String>,
     company: Option<String>,
     title: Option<String>,
     email: Option<String>,
     phone: Option<String>,
     status: Option<String>,
-    lead_source: Option<String>,
+    #[serde(rename = "LeadSource")]
+    source: Option<String>,
     description: Option<String>,
 }
 
@@ -107,7 +108,7 @@ impl Row for Lead {
         "IsDeleted",
     ];
 
-    fn system(&self) -> &System {
+    fn system(&self) -> &Common {
         &self.system
     }
 
@@ -117,7 +118,7 @@ impl Row for Lead {
             ("Title", self.title),
             ("Email", self.email),
             ("Phone", self.phone),
-            ("LeadSource", self.lead_source),
+            ("LeadSource", self.source),
         ];
         let lines = fields.iter().map(|(_, value)| value).chain([&self.description]);
         let lines: Vec<String> = lines.flatten().map(|line| lines_of(line)).collect();
@@ -144,7 +145,7 @@ impl Row for Lead {
 #[serde(rename_all = "PascalCase")]
 pub struct Task {
     #[serde(flatten)]
-    system: System,
+    system: Common,
     subject: Option<String>,
     description: Option<String>,
     status: Option<String>,
@@ -183,7 +184,7 @@ impl Row for Task {
         "IsDeleted",
     ];
 
-    fn system(&self) -> &System {
+    fn system(&self) -> &Common {
         &self.system
     }
 
