@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use self::message::{Deleted, Message};
+use self::message::{Deleted, Said};
 use crate::{
     error::{Error, Result},
     http::Client,
@@ -107,7 +107,7 @@ impl Provider for Telegram {
             ("limit", Some(limit.to_string())),
             ("allowed_updates", Some(ALLOWED.to_owned())),
         ];
-        let updates: Many<Update> = ask(client, "getUpdates", &query).await?;
+        let updates: Many<News> = ask(client, "getUpdates", &query).await?;
         let given =
             u32::try_from(updates.len()).unwrap_or(u32::MAX).saturating_add(updates.skipped);
         let next = match updates.iter().map(|update| update.update_id).max() {
@@ -180,7 +180,7 @@ struct Me {
 
 /// An update; at most one of its contents is there. They are read once the number is known, which counts in any case.
 #[derive(Deserialize)]
-struct Update {
+struct News {
     update_id: i64,
     message: Option<Value>,
     edited_message: Option<Value>,
@@ -198,7 +198,7 @@ enum Change {
     Nothing,
 }
 
-impl Update {
+impl News {
     fn read(self) -> serde_json::Result<Change> {
         if let Some(deleted) = self.deleted_business_messages {
             return Ok(Change::Deleted(serde_json::from_value::<Deleted>(deleted)?.ids()));
@@ -208,7 +208,7 @@ impl Update {
         let said = post.or(self.message).or(self.edited_message);
         let said = said.or(self.business_message).or(self.edited_business_message);
         let Some(said) = said else { return Ok(Change::Nothing) };
-        let record = serde_json::from_value::<Message>(said)?.record(kind);
+        let record = serde_json::from_value::<Said>(said)?.record(kind);
         Ok(record.map_or(Change::Nothing, |record| Change::Said(Box::new(record))))
     }
 }

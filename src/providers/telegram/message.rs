@@ -13,7 +13,7 @@ const LINKS: usize = 100;
 
 /// A message of any sort.
 #[derive(Deserialize)]
-pub struct Message {
+pub struct Said {
     /// Unique in its chat.
     message_id: i64,
     chat: Chat,
@@ -40,21 +40,21 @@ pub struct Message {
     #[serde(default, deserialize_with = "lenient")]
     message_thread_id: Option<i64>,
     #[serde(default, deserialize_with = "lenient")]
-    photo: Option<Many<File>>,
+    photo: Option<Many<Enclosed>>,
     #[serde(default, deserialize_with = "lenient")]
-    document: Option<File>,
+    document: Option<Enclosed>,
     #[serde(default, deserialize_with = "lenient")]
-    video: Option<File>,
+    video: Option<Enclosed>,
     #[serde(default, deserialize_with = "lenient")]
-    voice: Option<File>,
+    voice: Option<Enclosed>,
     #[serde(default, deserialize_with = "lenient")]
-    audio: Option<File>,
+    audio: Option<Enclosed>,
     #[serde(default, deserialize_with = "lenient")]
-    animation: Option<File>,
+    animation: Option<Enclosed>,
     #[serde(default, deserialize_with = "lenient")]
-    video_note: Option<File>,
+    video_note: Option<Enclosed>,
     #[serde(default, deserialize_with = "lenient")]
-    sticker: Option<File>,
+    sticker: Option<Enclosed>,
 }
 
 /// A field that is left out where it is not what the API promises: the message is kept.
@@ -90,7 +90,7 @@ struct Entity {
 }
 
 #[derive(Deserialize)]
-struct File {
+struct Enclosed {
     file_unique_id: Option<String>,
     file_name: Option<String>,
     mime_type: Option<String>,
@@ -135,8 +135,8 @@ impl Chat {
     }
 }
 
-impl From<File> for Attachment {
-    fn from(of: File) -> Self {
+impl From<Enclosed> for Attachment {
+    fn from(of: Enclosed) -> Self {
         Self {
             id: of.file_unique_id,
             file_name: of.file_name,
@@ -147,7 +147,7 @@ impl From<File> for Attachment {
     }
 }
 
-impl Message {
+impl Said {
     /// As a record; nothing where Telegram only says that something happened to the chat.
     pub fn record(self, kind: MessageKind) -> Option<Record> {
         let (text, entities) = match (self.text, self.caption) {
