@@ -153,6 +153,7 @@ fn example(fields: &[FieldView]) -> String {
 pub mod samples {
     //! A made-up catalog.
     use super::*;
+    use crate::app::Readiness;
     use crate::record::Kind;
 
     /// Two entries.
