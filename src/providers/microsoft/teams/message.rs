@@ -92,7 +92,7 @@ impl ChatMessage {
         if self.deleted_date_time.is_some() {
             return Said::Deleted(key);
         }
-        if self.message_type.as_deref() != Some("message") {
+        if self.message_type.as_deref().is_some_and(|kind| kind != "message") {
             return Said::Nothing;
         }
         let post = self.reply_to_id.map(|id| room.key(&id));

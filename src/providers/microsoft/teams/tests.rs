@@ -117,7 +117,7 @@ async fn changes_bring_edits_and_deletions_and_ask_for_replies_that_did_not_come
             (200, json!({"value": [said("1", "edited"), deleted, gone], "@odata.deltaLink": link("D2")}))
         }
         asked if asked == format!("{CHANNEL}/1/replies") => {
-            (200, json!({"value": [with(said("13", "second"), &json!({"replyToId": "1"}))]}))
+            (200, json!({"value": [with(said("13", "second"), &json!({"replyToId": "1", "messageType": null}))]}))
         }
         other => panic!("{other}"),
     })
