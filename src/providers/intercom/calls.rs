@@ -110,10 +110,11 @@ pub async fn search<T: DeserializeOwned>(
 ) -> Result<Found<T>> {
     let ask = async |since: i64, after: Option<&str>| {
         let since = json!({"field": "updated_at", "operator": ">", "value": since});
-        let mut pagination = json!({"per_page": client.page_size(most)});
-        if let Some(after) = after {
-            pagination["starting_after"] = after.into();
-        }
+        let per_page = client.page_size(most);
+        let pagination = match after {
+            Some(after) => json!({"per_page": per_page, "starting_after": after}),
+            None => json!({"per_page": per_page}),
+        };
         let body = json!({"query": {"operator": "AND", "value": [since]}, "pagination": pagination,
             "sort": {"field": "updated_at", "order": "ascending"}});
         let url = format!("{}/{list}/search", base(client));

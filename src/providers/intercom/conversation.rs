@@ -11,6 +11,7 @@ use crate::{
 
 /// A conversation with its parts, of which Intercom gives the newest 500.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor names them so")]
 pub struct Conversation {
     #[serde(deserialize_with = "read_id")]
     id: String,
@@ -53,6 +54,7 @@ struct Parts {
 
 /// What was said, or done; the message that a conversation begins with looks the same.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor names them so")]
 pub struct Part {
     /// Within its conversation or ticket.
     #[serde(deserialize_with = "read_id")]

@@ -13,6 +13,7 @@ use crate::{
 
 /// A ticket with its parts.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor names them so")]
 pub struct Ticket {
     #[serde(deserialize_with = "read_id")]
     id: String,

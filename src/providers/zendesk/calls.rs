@@ -149,6 +149,7 @@ pub struct Export {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor names them so")]
 struct Comments {
     #[serde(default)]
     comments: Many<Comment>,

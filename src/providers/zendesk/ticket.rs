@@ -77,6 +77,7 @@ pub struct Comment {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor names them so")]
 struct File {
     id: u64,
     file_name: Option<String>,
