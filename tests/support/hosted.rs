@@ -1,10 +1,12 @@
 //! The real program as a server over HTTP, and the bytes of its answers.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test stops where something is not as it must be"
 )]
+
+use std::fmt::Write as _;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -83,13 +85,13 @@ impl Hosted {
     ) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\n");
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            request += &format!("host: 127.0.0.1:{}\r\n", self.port);
+            let _ = write!(request, "host: 127.0.0.1:{}\r\n", self.port);
         }
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         if let Some(body) = body {
-            request += &format!("content-length: {}\r\n", body.len());
+            let _ = write!(request, "content-length: {}\r\n", body.len());
         }
         request += "connection: close\r\n\r\n";
         request += body.unwrap_or_default();
@@ -122,14 +124,12 @@ pub async fn answer(stream: &mut TcpStream) -> Answer {
         if let Some(answer) = whole(&bytes) {
             return answer;
         }
-        let mut part = [0; 16_384];
-        let read =
-            timeout(PATIENCE, stream.read(&mut part)).await.expect("no answer comes").unwrap();
+        let read = timeout(PATIENCE, stream.read_buf(&mut bytes)).await;
+        let read = read.expect("no answer comes").unwrap();
         if read == 0 {
             return whole(&bytes)
                 .unwrap_or_else(|| panic!("half an answer: {}", String::from_utf8_lossy(&bytes)));
         }
-        bytes.extend_from_slice(&part[..read]);
     }
 }
 

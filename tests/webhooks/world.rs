@@ -1,6 +1,6 @@
 //! A program with a Line channel and a WhatsApp account, and deliveries as the two vendors sign them.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use futures::FutureExt as _;
@@ -165,7 +165,10 @@ pub async fn meta(to: &Hosted, path: &str, messages: &Value, number: u32) -> Ans
     let changes = json!([{"field": "messages", "value": value, "n": number}]);
     let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "419", "changes": changes}]});
     let body = body.to_string();
-    let hex: String = tag(APP_SECRET, &body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = tag(APP_SECRET, &body).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     to.post(path, &[("X-Hub-Signature-256", &format!("sha256={hex}"))], &body).await
 }
 
