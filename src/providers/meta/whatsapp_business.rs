@@ -30,11 +30,10 @@ pub static SPEC: Spec = Spec {
     category: Category::Social,
     kinds: &[Kind::Message],
     capabilities: &["Conversations"],
-    help: "WhatsApp lists no messages: they come by webhook, from the day it is set up (and once \
-           the history of a number that stays in the phone's app), so this server needs a public \
-           address. At developers.facebook.com > the app > WhatsApp > Configuration: enter the \
-           webhook's address and the verify token, and subscribe to messages, smb_message_echoes \
-           and history. What is sent through the API itself is not given.",
+    help: "WhatsApp lists no messages: they come by webhook from the day it is set up, the history \
+           once, for a number in the phone's app. developers.facebook.com > the app > WhatsApp > \
+           Configuration: this server's public address, the verify token; subscribe to messages, \
+           smb_message_echoes, history.",
     fields: &[
         Field {
             help: "business.facebook.com > Settings > Users > System users > Generate token, with \
