@@ -1,5 +1,7 @@
 //! Reading JSON as vendors send it.
 
+use std::cell::Cell;
+
 use serde::de::DeserializeOwned;
 
 use super::redact;
@@ -14,12 +16,58 @@ use super::redact;
 /// The path in the answer (empty for the whole) and what is wrong there, without a word of the answer.
 pub(super) fn read<T: DeserializeOwned>(body: &mut Vec<u8>) -> Result<T, (String, String)> {
     scrub(body);
+    if let Some(value) = read_plainly(body) {
+        return Ok(value);
+    }
     let first = parse(body);
     if first.is_ok() || (!body.contains(&0) && std::str::from_utf8(body).is_ok()) {
         return first;
     }
     body.retain(|byte| *byte != 0);
     parse(String::from_utf8_lossy(body).as_bytes())
+}
+
+thread_local! {
+    static LISTS: Cell<Lists> = const { Cell::new(Lists::Lenient) };
+}
+
+/// How lists that leave out odd items read them, in this thread at this moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lists {
+    /// Each for itself.
+    Lenient,
+    /// As if none were odd.
+    Plain,
+    /// The same, and one was.
+    Odd,
+}
+
+/// Whether an answer is being read for which a list need not tell its odd items from the others: nearly none has any, and
+/// taking each item apart twice is most of the work. A list that meets one says so by [`found_odd`], and gives up: the
+/// answer is then read once more, item by item.
+pub(crate) fn is_plain() -> bool {
+    LISTS.get() != Lists::Lenient
+}
+
+/// See [`is_plain`].
+pub(crate) fn found_odd() {
+    LISTS.set(Lists::Odd);
+}
+
+/// The answer, if it is in order from end to end.
+fn read_plainly<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    /// However reading ends, the next answer of this thread is read afresh.
+    struct Afresh;
+    impl Drop for Afresh {
+        fn drop(&mut self) {
+            LISTS.set(Lists::Lenient);
+        }
+    }
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    LISTS.set(Lists::Plain);
+    let _afresh = Afresh;
+    let value = serde_json::from_slice(body).ok()?;
+    (LISTS.get() == Lists::Plain).then_some(value)
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, (String, String)> {
@@ -105,6 +153,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::wire::Many;
 
     fn text(body: &str) -> Value {
         read(&mut body.as_bytes().to_vec()).unwrap()
@@ -195,6 +244,25 @@ mod tests {
             let error = read::<Answer>(&mut sent.as_bytes().to_vec()).unwrap_err();
             assert_eq!(error, (at.to_owned(), cause.to_owned()), "{sent}");
         }
+    }
+
+    #[test]
+    fn an_odd_item_is_left_out_wherever_its_list_stands_and_whoever_forgives_its_error() {
+        #[derive(Debug, Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Listed { items: Many<Message> },
+            Other {},
+        }
+        let sent = r#"{"items": [{"ts": "1"}, {"ts": 2}, 3, {"ts": "4"}]}"#;
+        let read_again: Either = read(&mut sent.as_bytes().to_vec()).unwrap();
+        let Either::Listed { items } = read_again else {
+            panic!("an error was swallowed: {read_again:?}")
+        };
+        assert_eq!((items.len(), items.skipped), (2, 2));
+        assert!(!is_plain(), "the next answer is read afresh");
+        let plain: Many<Message> = read(&mut br#"[{"ts": "1"}, {"ts": "2"}]"#.to_vec()).unwrap();
+        assert_eq!((plain.len(), plain.skipped), (2, 0));
     }
 
     #[test]

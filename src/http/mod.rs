@@ -13,7 +13,7 @@ mod client;
 mod fault;
 mod gate;
 mod guard;
-mod json;
+pub(crate) mod json;
 mod policy;
 pub(crate) mod redact;
 mod retry;

@@ -8,6 +8,8 @@ use serde::{
 };
 use serde_json::Value;
 
+use crate::http::json;
+
 /// A list that leaves out, counts and logs the items that are no `T`, so that one of them neither stops nor empties a
 /// mailbox. `null` is an empty list; anything else that is no list is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,12 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Many<T>, A::Error> {
         let mut many = Many::default();
+        if json::is_plain() {
+            while let Some(item) = list.next_element().inspect_err(|_| json::found_odd())? {
+                many.items.push(item);
+            }
+            return Ok(many);
+        }
         let mut index = 0;
         while let Some(item) = list.next_element()? {
             many.take(index, item);
