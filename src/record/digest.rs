@@ -5,19 +5,22 @@ use sha2::{Digest as _, Sha256};
 
 use super::Record;
 
-/// SHA-256 over a record's type, place and properties; keys sorted, volatile paths left out.
+/// SHA-256 over a record's type, place and properties, in the order of our fields; volatile paths left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The digest of a record's content.
-    pub fn of(record: &Record) -> Self {
+    /// The digest of a record's content. `properties` are the record's, written as JSON.
+    pub fn of(record: &Record, properties: &str) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(record.properties.kind().as_str());
         hasher.update([0]);
         hasher.update(record.place.as_deref().unwrap_or_default());
         hasher.update([0]);
-        // Objects of `Value` sort their keys, so neither our field order nor the vendor's shows in the digest.
+        if record.volatile.is_empty() {
+            hasher.update(properties);
+            return Self(hasher.finalize().into());
+        }
         let mut content = serde_json::to_value(&record.properties).unwrap_or(Value::Null);
         for path in &record.volatile {
             blank(&mut content, path);

@@ -1,12 +1,18 @@
 //! A page and its cursor, stored in one transaction or not at all.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Postgres, Row, SqlSafeStr as _, Transaction, pool::PoolConnection};
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::debug;
 
 use super::{
-    Batch, FeedState, Lease, Result, Store, StoreError, Sweep,
+    Batch, FeedState, Lease, Ready, Result, Store, StoreError, Sweep,
+    copy::copy_rows,
     leases::json_of,
     patch::{patch_record, would_change},
     remove::{find_removals, remove, remove_ids, replace_places},
@@ -16,7 +22,7 @@ use super::{
 use crate::{
     ids::{ConnectorId, OwnerId},
     provider::Gone,
-    record::{Digest, Key, Record},
+    record::{Key, Record},
     run::Stats,
 };
 
@@ -54,15 +60,29 @@ pub(super) struct Known {
     version: Option<Timestamp>,
 }
 
-/// What becomes of each record of a batch.
+/// What becomes of each record of a batch. In the order of their keys: two feeds that bring the same records lock them in
+/// the same order.
 #[derive(Default)]
 struct Sorted<'a> {
-    /// New and changed ones, by key: two feeds that bring the same records lock them in the same order.
-    written: Vec<&'a (Record, Digest)>,
-    created: u64,
-    updated: u64,
+    created: Vec<&'a Ready>,
+    updated: Vec<&'a Ready>,
     unchanged: u64,
 }
+
+/// A page whose rows are written and whose cursor is not: nobody sees any of it until it is sealed, and dropping it takes it
+/// back.
+#[must_use]
+pub struct Staged {
+    tx: Transaction<'static, Postgres>,
+    /// The lease that was looked at.
+    lease: Lease,
+    source: String,
+    done: Applied,
+    _ahead: Option<OwnedSemaphorePermit>,
+}
+
+/// Fewer new records than this are added along with the changed ones.
+const FEW: usize = 16;
 
 /// How often a page is tried to be stored when writers get in each other's way.
 const TRIES: u32 = 5;
@@ -85,7 +105,14 @@ impl Store {
         let mut tried = 0;
         loop {
             tried += 1;
-            match self.try_apply(lease, source, state, (batch, sweep), now).await {
+            let connection = self.pool.acquire().await?;
+            let done = async {
+                // A conflict is met by whoever expects one.
+                let staged =
+                    stage(connection, lease, (source, state), (batch, sweep), tried == 1).await?;
+                staged.seal(state, (batch, sweep), now).await
+            };
+            match done.await {
                 // Another feed wrote the same records: it goes on now, and then it is this one's turn.
                 Err(StoreError::Contended(_)) if tried < TRIES => {}
                 other => return other,
@@ -93,49 +120,25 @@ impl Store {
         }
     }
 
-    async fn try_apply(
+    /// Writes the rows of a plain page ([`Batch::is_plain`]) while the page before it is still being stored: its transaction
+    /// stays open. Nothing where enough connections are kept so, or pages get in each other's way: then it waits for its turn.
+    pub async fn stage_ahead(
         &self,
         lease: &Lease,
         source: &str,
         state: &FeedState,
-        (batch, sweep): (&Batch, &Sweep),
-        now: Timestamp,
-    ) -> Result<(Applied, FeedState)> {
-        let at = Position {
-            owner: &lease.owner,
-            connector: lease.connector,
-            feed: &state.feed.id,
-            source,
+        batch: &Batch,
+    ) -> Option<Staged> {
+        // Fewer than there are connections: the pages whose turn it is always get one.
+        let permit = Arc::clone(&self.ahead).try_acquire_owned().ok()?;
+        let staged = async {
+            let connection = self.pool.acquire().await?;
+            stage(connection, lease, (source, state), (batch, &Sweep::None), true).await
         };
-        let mut tx = self.pool.begin().await?;
-        lease.check(&mut tx).await?;
-        let page = &batch.page;
-        let replaced = replace_places(&mut tx, at, batch).await?;
-        let records: Vec<_> = batch.records.iter().collect();
-        let sorted = sort(&mut tx, at, &records).await?;
-        write_rows(&mut tx, at, &Rows::of(sorted.written.iter().copied())?).await?;
-        let mut done = Applied {
-            created: sorted.created,
-            updated: sorted.updated,
-            unchanged: sorted.unchanged,
-            removed: replaced,
-        };
-        for (id, patch) in &page.patches {
-            done.updated += u64::from(patch_record(&mut tx, at, id, patch).await?);
-        }
-        done.removed += remove(&mut tx, at, &page.removed).await?;
-        if let Sweep::Remove(ids) = sweep {
-            done.removed += remove_ids(&mut tx, at, ids).await?;
-        }
-        let mut after = state.after(&page.next, now);
-        hold(&mut after, state, batch, sweep);
-        note_seen(&mut tx, at, state, &after, batch).await?;
-        let mut numbers = state.run_stats(lease.run);
-        numbers.add(&done, page.skipped);
-        after.run = Some((lease.run, numbers));
-        write_state(&mut tx, at, state, &after).await?;
-        tx.commit().await?;
-        Ok((done, after))
+        let staged = staged.await.inspect_err(|error| {
+            debug!(%error, "a page is not stored ahead of its turn");
+        });
+        staged.ok().map(|staged| Staged { _ahead: Some(permit), ..staged })
     }
 
     /// What storing a page would do, without doing it, and the keys of what it would remove. Records that `known` knows are
@@ -149,15 +152,14 @@ impl Store {
         batch: &Batch,
         known: impl Fn(&Record) -> bool + Send,
     ) -> Result<(Applied, Vec<String>)> {
-        let records: Vec<_> = batch.records.iter().filter(|(record, _)| !known(record)).collect();
+        let records: Vec<_> = batch.records.iter().filter(|ready| !known(&ready.record)).collect();
         let mut connection = self.pool.acquire().await?;
         let sorted = sort(&mut connection, at, &records).await?;
-        let mut updated = sorted.updated;
+        let Applied { created, mut updated, unchanged, .. } = sorted.counted();
         for (id, patch) in &batch.page.patches {
             updated += u64::from(would_change(&mut connection, at, id, patch).await?);
         }
         let removed = find_removals(&mut connection, at, batch).await?;
-        let Sorted { created, unchanged, .. } = sorted;
         Ok((Applied { created, updated, unchanged, removed: removed.len() as u64 }, removed))
     }
 
@@ -189,6 +191,82 @@ impl Store {
     }
 }
 
+/// Writes what a page brings, and leaves the transaction open. `first`: nobody has got in its way yet.
+async fn stage(
+    connection: PoolConnection<Postgres>,
+    lease: &Lease,
+    (source, state): (&str, &FeedState),
+    (batch, sweep): (&Batch, &Sweep),
+    first: bool,
+) -> Result<Staged> {
+    let at = Position::of(lease, source, state);
+    let begin = if batch.awaited { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit = off" };
+    let mut tx = Transaction::begin(connection, Some(begin.into_sql_str())).await?;
+    lease.check(&mut tx).await?;
+    let page = &batch.page;
+    let replaced = replace_places(&mut tx, at, batch).await?;
+    let records: Vec<_> = batch.records.iter().collect();
+    let sorted = sort(&mut tx, at, &records).await?;
+    let mut done = Applied { removed: replaced, ..sorted.counted() };
+    let Sorted { created, updated, .. } = sorted;
+    if first && created.len() >= FEW {
+        copy_rows(&mut tx, at, &created).await?;
+        write_rows(&mut tx, at, &Rows::of(updated)?).await?;
+    } else {
+        let mut all = [created, updated].concat();
+        all.sort_unstable_by_key(|ready| &ready.record.key);
+        write_rows(&mut tx, at, &Rows::of(all)?).await?;
+    }
+    for (id, patch) in &page.patches {
+        done.updated += u64::from(patch_record(&mut tx, at, id, patch).await?);
+    }
+    done.removed += remove(&mut tx, at, &page.removed).await?;
+    if let Sweep::Remove(ids) = sweep {
+        done.removed += remove_ids(&mut tx, at, ids).await?;
+    }
+    let (lease, source) = (lease.clone(), source.to_owned());
+    Ok(Staged { tx, lease, source, done, _ahead: None })
+}
+
+impl Staged {
+    /// Keeps the cursor with the rows, and commits both. `state` is where the feed stands with this page's listing opened.
+    ///
+    /// # Errors
+    /// When the database fails. Nothing is stored then.
+    pub(crate) async fn seal(
+        self,
+        state: &FeedState,
+        (batch, sweep): (&Batch, &Sweep),
+        now: Timestamp,
+    ) -> Result<(Applied, FeedState)> {
+        let Self { mut tx, lease, source, done, _ahead } = self;
+        let at = Position::of(&lease, &source, state);
+        let mut after = state.after(&batch.page.next, now);
+        hold(&mut after, state, batch, sweep);
+        note_seen(&mut tx, at, state, &after, batch).await?;
+        let mut numbers = state.run_stats(lease.run);
+        numbers.add(&done, batch.page.skipped);
+        after.run = Some((lease.run, numbers));
+        write_state(&mut tx, at, state, &after).await?;
+        tx.commit().await?;
+        Ok((done, after))
+    }
+}
+
+impl<'a> Position<'a> {
+    fn of(lease: &'a Lease, source: &'a str, state: &'a FeedState) -> Self {
+        let (owner, connector) = (&lease.owner, lease.connector);
+        Self { owner, connector, feed: &state.feed.id, source }
+    }
+}
+
+impl Sorted<'_> {
+    fn counted(&self) -> Applied {
+        let (created, updated) = (self.created.len() as u64, self.updated.len() as u64);
+        Applied { created, updated, unchanged: self.unchanged, removed: 0 }
+    }
+}
+
 /// What waits for a yes once a page is stored.
 fn hold(after: &mut FeedState, state: &FeedState, batch: &Batch, sweep: &Sweep) {
     let waiting = &mut after.pending_sweep;
@@ -197,7 +275,7 @@ fn hold(after: &mut FeedState, state: &FeedState, batch: &Batch, sweep: &Sweep) 
     }
     if !waiting.is_empty() {
         // What has come again is no longer to be removed, and what is removed waits no longer.
-        let records = batch.records.iter().map(|(record, _)| record.key.as_str());
+        let records = batch.records.iter().map(|ready| ready.record.key.as_str());
         let seen = batch.page.seen.iter().map(String::as_str);
         let removed = batch.page.removed.iter().filter_map(|gone| match gone {
             Gone::Id(id) => Some(id.as_str()),
@@ -232,35 +310,32 @@ impl Stats {
 async fn sort<'a>(
     connection: &mut PgConnection,
     at: Position<'_>,
-    records: &[&'a (Record, Digest)],
+    records: &[&'a Ready],
 ) -> Result<Sorted<'a>> {
     let mut sorted = Sorted::default();
-    let (ids, hashes): (Vec<&(Record, Digest)>, Vec<_>) =
-        records.iter().partition(|(record, _)| matches!(record.key, Key::Id(_)));
+    let (ids, hashes): (Vec<&Ready>, Vec<_>) =
+        records.iter().partition(|ready| matches!(ready.record.key, Key::Id(_)));
     let known_ids = known(connection, at, &ids, KNOWN_BY_ID).await?;
     let known_hashes = known(connection, at, &hashes, KNOWN_BY_HASH).await?;
     for (of, mut known) in [(ids, known_ids), (hashes, known_hashes)] {
-        for (index, entry) in of.into_iter().enumerate() {
-            let (record, digest) = entry;
+        for (index, ready) in of.into_iter().enumerate() {
             match known.remove(&index) {
-                None => {
-                    sorted.created += 1;
-                    sorted.written.push(entry);
-                }
-                Some(stored) if stored.is_newer_than(record) => sorted.unchanged += 1,
+                None => sorted.created.push(ready),
+                Some(stored) if stored.is_newer_than(&ready.record) => sorted.unchanged += 1,
                 Some(stored)
-                    if !stored.gone && stored.feed == at.feed && stored.digest == digest.0 =>
+                    if !stored.gone
+                        && stored.feed == at.feed
+                        && stored.digest == ready.digest.0 =>
                 {
                     sorted.unchanged += 1;
                 }
-                Some(_) => {
-                    sorted.updated += 1;
-                    sorted.written.push(entry);
-                }
+                Some(_) => sorted.updated.push(ready),
             }
         }
     }
-    sorted.written.sort_unstable_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+    for of in [&mut sorted.created, &mut sorted.updated] {
+        of.sort_unstable_by_key(|ready| &ready.record.key);
+    }
     Ok(sorted)
 }
 
@@ -293,13 +368,13 @@ pub(super) const KNOWN_BY_HASH: &str = "SELECT i.ord, r.digest, r.feed, r.remove
 pub(super) async fn known(
     connection: &mut PgConnection,
     at: Position<'_>,
-    records: &[&(Record, Digest)],
+    records: &[&Ready],
     sql: &'static str,
 ) -> Result<HashMap<usize, Known>> {
     if records.is_empty() {
         return Ok(HashMap::new());
     }
-    let keys: Vec<&str> = records.iter().map(|(record, _)| record.key.as_str()).collect();
+    let keys: Vec<&str> = records.iter().map(|ready| ready.record.key.as_str()).collect();
     let rows = sqlx::query(sql)
         .bind(at.owner)
         .bind(at.connector)

@@ -20,7 +20,46 @@ pub struct Batch {
     /// The page; its upserts are moved out.
     pub page: Page<Value>,
     /// Its records, each id once.
-    pub records: Vec<(Record, Digest)>,
+    pub records: Vec<Ready>,
+    /// Storing it waits for the disk. A page that the vendor gives again need not: should the machine fail, the last pages are
+    /// lost together with their cursors, and the end of the run waits for all of them.
+    pub awaited: bool,
+}
+
+/// A record made ready to be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ready {
+    /// The record, without NUL characters.
+    pub record: Record,
+    /// The digest of its content.
+    pub digest: Digest,
+    /// Its properties as JSON.
+    pub(super) properties: String,
+}
+
+impl Ready {
+    /// Takes the NUL characters out of a record, which Postgres does not keep, and makes its digest.
+    ///
+    /// # Errors
+    /// When its properties cannot be written as JSON, which is a defect.
+    pub(super) fn of(mut record: Record) -> serde_json::Result<Self> {
+        match &mut record.key {
+            Key::Id(text) | Key::Hash(text) => clean_text(text),
+        }
+        if let Some(place) = &mut record.place {
+            clean_text(place);
+        }
+        let mut properties = serde_json::to_string(&record.properties)?;
+        // Looked for in the text, since nearly no record has one; a backslash that is itself escaped makes six ordinary
+        // characters look the same, so what goes is decided on the parsed value.
+        if properties.contains("\\u0000") {
+            let mut value = serde_json::to_value(&record.properties)?;
+            clean_json(&mut value);
+            record.properties = Properties::parse(record.properties.kind(), value)?;
+            properties = serde_json::to_string(&record.properties)?;
+        }
+        Ok(Self { digest: Digest::of(&record, &properties), record, properties })
+    }
 }
 
 impl Batch {
@@ -28,33 +67,48 @@ impl Batch {
     /// does not keep; a record whose id or place is too long for an index is skipped.
     pub fn of(mut page: Page<Value>) -> Self {
         clean_page(&mut page);
-        let mut records: Vec<Record> = Vec::with_capacity(page.upserts.len());
+        let mut records: Vec<Ready> = Vec::with_capacity(page.upserts.len());
         let mut at: HashMap<Key, usize> = HashMap::with_capacity(page.upserts.len());
-        for mut record in page.upserts.drain(..) {
-            clean(&mut record);
-            if is_too_long(&record) {
-                warn!("a record is left out: its id or its place has more than {MAX_KEY} bytes");
-                page.skipped += 1;
-                continue;
-            }
-            let known = at.get(&record.key).and_then(|index| records.get_mut(*index));
+        for record in page.upserts.drain(..) {
+            let ready = match Ready::of(record) {
+                Ok(ready) if !is_too_long(&ready.record) => ready,
+                Ok(_) => {
+                    warn!(
+                        "a record is left out: its id or its place has more than {MAX_KEY} bytes"
+                    );
+                    page.skipped += 1;
+                    continue;
+                }
+                Err(error) => {
+                    warn!(%error, "a record is left out: it cannot be written as JSON");
+                    page.skipped += 1;
+                    continue;
+                }
+            };
+            let known = at.get(&ready.record.key).and_then(|index| records.get_mut(*index));
             if let Some(earlier) = known {
-                *earlier = record;
+                *earlier = ready;
             } else {
-                at.insert(record.key.clone(), records.len());
-                records.push(record);
+                at.insert(ready.record.key.clone(), records.len());
+                records.push(ready);
             }
         }
-        let digested = records.into_iter().map(|record| {
-            let digest = record.digest();
-            (record, digest)
-        });
-        Self { records: digested.collect(), page }
+        Self { page, records, awaited: true }
+    }
+
+    /// Whether it does nothing but bring records and say what is alive, and more pages follow: then it stands for itself
+    /// beside others that name other records.
+    pub fn is_plain(&self) -> bool {
+        let page = &self.page;
+        page.replacing.is_empty()
+            && page.patches.is_empty()
+            && page.removed.is_empty()
+            && !page.next.is_end()
     }
 
     /// What it saw alive, as hashes.
     pub fn hashes(&self) -> Vec<i64> {
-        let records = self.records.iter().filter_map(|(record, _)| match &record.key {
+        let records = self.records.iter().filter_map(|ready| match &ready.record.key {
             Key::Id(id) => Some(id.as_str()),
             Key::Hash(_) => None,
         });
@@ -90,31 +144,7 @@ fn clean_page(page: &mut Page<Value>) {
     }
 }
 
-/// Takes the NUL characters out of a record.
-pub(super) fn clean(record: &mut Record) {
-    match &mut record.key {
-        Key::Id(text) | Key::Hash(text) => clean_text(text),
-    }
-    if let Some(place) = &mut record.place {
-        clean_text(place);
-    }
-    // Looked for in the text, since nearly no record has one; a backslash that is itself escaped makes six ordinary
-    // characters look the same, so what goes is decided on the parsed value.
-    let suspect = serde_json::to_string(&record.properties)
-        .is_ok_and(|properties| properties.contains("\\u0000"));
-    if !suspect {
-        return;
-    }
-    let cleaned = serde_json::to_value(&record.properties).and_then(|mut properties| {
-        clean_json(&mut properties);
-        Properties::parse(record.properties.kind(), properties)
-    });
-    if let Ok(cleaned) = cleaned {
-        record.properties = cleaned;
-    }
-}
-
-pub(super) fn clean_text(text: &mut String) {
+fn clean_text(text: &mut String) {
     if text.contains('\0') {
         text.retain(|c| c != '\0');
     }
@@ -153,19 +183,19 @@ mod tests {
     fn a_nul_goes_and_a_text_that_only_looks_like_one_stays() {
         let records = [Record::new("i\0d", note("x\0y")), Record::new("other", note("\\u0000"))];
         let batch = Batch::of(Page::new(records, Next::More(json!({ "a\0": ["\0b"] }))));
-        assert_eq!(batch.records[0].0.key.as_str(), "id");
-        assert_eq!(batch.records[0].0.properties.body(), Some("xy"));
-        assert_eq!(batch.records[1].0.properties.body(), Some("\\u0000"));
+        assert_eq!(batch.records[0].record.key.as_str(), "id");
+        assert_eq!(batch.records[0].record.properties.body(), Some("xy"));
+        assert_eq!(batch.records[1].record.properties.body(), Some("\\u0000"));
         assert_eq!(batch.page.next, Next::More(json!({ "a": ["b"] })));
     }
 
     #[test]
     fn what_differs_in_nul_characters_alone_has_one_digest_and_one_id() {
         let digest = |text| Batch::of(Page::new([Record::new("1", note(text))], Next::Relist));
-        assert_eq!(digest("xy").records[0].1, digest("x\0y").records[0].1);
+        assert_eq!(digest("xy").records[0].digest, digest("x\0y").records[0].digest);
         let twice = [Record::new("1", note("x")), Record::new("1\0", note("y"))];
         let batch = Batch::of(Page::new(twice, Next::Relist));
         assert_eq!(batch.records.len(), 1);
-        assert_eq!(batch.records[0].0.properties.body(), Some("y"));
+        assert_eq!(batch.records[0].record.properties.body(), Some("y"));
     }
 }

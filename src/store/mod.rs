@@ -8,6 +8,7 @@ mod apply;
 mod attempts;
 mod batch;
 mod connectors;
+mod copy;
 mod deliveries;
 pub mod embedded;
 mod feeds;
@@ -24,9 +25,9 @@ mod spent;
 mod sweep;
 
 pub use api_tokens::{ApiToken, TokenKind};
-pub use apply::{Applied, Position};
+pub use apply::{Applied, Position, Staged};
 pub use attempts::{ATTEMPT_MINUTES, Attempt, Ended, Hash, NewAttempt, Opening};
-pub use batch::Batch;
+pub use batch::{Batch, Ready};
 pub use connectors::{Connector, LockedSecrets, NewConnector};
 pub use deliveries::{Delivery, Kept, LATER, LEFT_ASIDE};
 pub use feeds::{FeedState, Listing};
@@ -38,7 +39,7 @@ pub use sweep::{Sweep, Unseen, hash_id};
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Semaphore;
@@ -117,6 +118,8 @@ pub struct Store {
     pool: PgPool,
     /// Each exchange of secrets keeps a connection for as long as the vendor takes; so many may at once.
     exchanges: Arc<Semaphore>,
+    /// A page that is stored ahead of its turn keeps one until its turn comes.
+    ahead: Arc<Semaphore>,
 }
 
 impl Store {
@@ -124,6 +127,10 @@ impl Store {
     const CONNECTIONS: u32 = 12;
     /// How many of them exchanges of secrets may hold.
     const EXCHANGES: usize = 4;
+    /// How many of them pages ahead of their turn may hold.
+    const AHEAD: usize = 4;
+    /// A connection that was used just now is not asked whether it is still there.
+    const FRESH: Duration = Duration::from_millis(100);
     /// How long one is waited for. A server that refuses connections is asked again and again until then: somebody waits for
     /// an answer meanwhile.
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -137,6 +144,15 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(Self::CONNECTIONS)
             .acquire_timeout(Self::PATIENCE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, last| {
+                Box::pin(async move {
+                    if last.idle_for > Self::FRESH {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options.application_name("neotoma"))
             .await?;
         MIGRATIONS.run(&pool).await.map_err(|error| match error {
@@ -146,7 +162,8 @@ impl Store {
             )),
             other => StoreError::Refused(other.to_string()),
         })?;
-        Ok(Self { pool, exchanges: Arc::new(Semaphore::new(Self::EXCHANGES)) })
+        let (exchanges, ahead) = (Semaphore::new(Self::EXCHANGES), Semaphore::new(Self::AHEAD));
+        Ok(Self { pool, exchanges: Arc::new(exchanges), ahead: Arc::new(ahead) })
     }
 
     /// Ends the connections, after the statements at hand.

@@ -4,7 +4,7 @@ use sqlx::{PgConnection, Row as _};
 
 use super::{
     Position, Result, StoreError,
-    batch::clean,
+    batch::Ready,
     rows::{Rows, write_rows},
 };
 use crate::{
@@ -29,12 +29,11 @@ pub(super) async fn patch_record(
     id: &str,
     patch: &Patch,
 ) -> Result<bool> {
-    let Some((feed, record)) = patched(tx, at, id, patch, stored!(" FOR UPDATE")).await? else {
+    // Which paths are volatile is not stored: they count here, and the record is written once more when it comes again.
+    let Some((feed, ready)) = patched(tx, at, id, patch, stored!(" FOR UPDATE")).await? else {
         return Ok(false);
     };
-    // Which paths are volatile is not stored: they count here, and the record is written once more when it comes again.
-    let digest = record.digest();
-    write_rows(tx, Position { feed: &feed, ..at }, &Rows::of([&(record, digest)])?).await?;
+    write_rows(tx, Position { feed: &feed, ..at }, &Rows::of([&ready])?).await?;
     Ok(true)
 }
 
@@ -55,7 +54,7 @@ async fn patched(
     id: &str,
     patch: &Patch,
     sql: &'static str,
-) -> Result<Option<(String, Record)>> {
+) -> Result<Option<(String, Ready)>> {
     let row = sqlx::query(sql)
         .bind(at.owner)
         .bind(at.connector)
@@ -70,13 +69,13 @@ async fn patched(
         Properties::parse(kind, row.try_get("properties")?).map_err(|_| bad("properties"))?;
     let mut record = Record::new(id, stored.clone());
     patch.apply(&mut record.properties);
-    clean(&mut record);
-    if record.properties == stored {
-        return Ok(None);
-    }
     record.place = row.try_get("external_place")?;
     record.version = row
         .try_get::<Option<jiff_sqlx::Timestamp>, _>("version")?
         .map(jiff_sqlx::Timestamp::to_jiff);
-    Ok(Some((row.try_get("feed")?, record)))
+    let ready = Ready::of(record).map_err(|cause| StoreError::Refused(cause.to_string()))?;
+    if ready.record.properties == stored {
+        return Ok(None);
+    }
+    Ok(Some((row.try_get("feed")?, ready)))
 }

@@ -173,6 +173,6 @@ pub(super) async fn find_removals(
 }
 
 fn staying(batch: &Batch) -> Vec<&str> {
-    let records = batch.records.iter().map(|(record, _)| record.key.as_str());
+    let records = batch.records.iter().map(|ready| ready.record.key.as_str());
     records.chain(batch.page.seen.iter().map(String::as_str)).collect()
 }

@@ -3,10 +3,10 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Result, StoreError, apply::Position, to_db};
+use super::{Result, StoreError, apply::Position, batch::Ready, to_db};
 use crate::{
     ids::RecordId,
-    record::{Digest, Key, Record, search_text},
+    record::{Key, search_text},
 };
 
 /// Most bytes of properties and search text in one statement.
@@ -16,53 +16,56 @@ const ROWS: usize = 1000;
 
 /// Columns of one statement.
 #[derive(Default)]
-pub(super) struct Columns {
+pub(super) struct Columns<'a> {
     by_hash: bool,
     bytes: usize,
     ids: Vec<Uuid>,
     types: Vec<&'static str>,
-    keys: Vec<String>,
-    places: Vec<Option<String>>,
-    properties: Vec<String>,
+    keys: Vec<&'a str>,
+    places: Vec<Option<&'a str>>,
+    properties: Vec<&'a str>,
     file_urls: Vec<String>,
-    digests: Vec<Vec<u8>>,
+    digests: Vec<&'a [u8]>,
     versions: Vec<Option<jiff_sqlx::Timestamp>>,
     occurred: Vec<Option<jiff_sqlx::Timestamp>>,
     search: Vec<String>,
 }
 
 /// The rows of a page, cut into statements.
-pub(super) struct Rows(Vec<Columns>);
+pub(super) struct Rows<'a>(Vec<Columns<'a>>);
 
-impl Rows {
+impl<'a> Rows<'a> {
     /// The rows of these records.
     ///
     /// # Errors
     /// When properties cannot be written as JSON, which is a defect.
-    pub(super) fn of<'a>(records: impl IntoIterator<Item = &'a (Record, Digest)>) -> Result<Self> {
+    pub(super) fn of(records: impl IntoIterator<Item = &'a Ready>) -> Result<Self> {
         let (mut by_id, mut by_hash) = (Vec::new(), Vec::new());
-        for (record, digest) in records {
-            let hash = matches!(record.key, Key::Hash(_));
+        for ready in records {
+            let hash = matches!(ready.record.key, Key::Hash(_));
             let statements = if hash { &mut by_hash } else { &mut by_id };
-            push(statements, record, *digest, hash)?;
+            push(statements, ready, hash)?;
         }
         by_id.append(&mut by_hash);
         Ok(Self(by_id))
     }
 }
 
-fn push(
-    statements: &mut Vec<Columns>,
-    record: &Record,
-    digest: Digest,
-    by_hash: bool,
-) -> Result<()> {
-    let refused = |cause: serde_json::Error| StoreError::Refused(cause.to_string());
-    let properties = serde_json::to_string(&record.properties).map_err(refused)?;
-    let file_urls = serde_json::to_string(&record.properties.file_urls()).map_err(refused)?;
+/// The addresses of a record's files, as JSON.
+///
+/// # Errors
+/// When they cannot be written as that, which is a defect.
+pub(super) fn file_urls(ready: &Ready) -> Result<String> {
+    serde_json::to_string(&ready.record.properties.file_urls())
+        .map_err(|cause| StoreError::Refused(cause.to_string()))
+}
+
+fn push<'a>(statements: &mut Vec<Columns<'a>>, ready: &'a Ready, by_hash: bool) -> Result<()> {
+    let (record, properties) = (&ready.record, ready.properties.as_str());
+    let file_urls = file_urls(ready)?;
     let search = search_text(&record.properties);
     let bytes = properties.len() + search.len();
-    let full = |columns: &Columns| columns.ids.len() >= ROWS || columns.bytes + bytes > BYTES;
+    let full = |columns: &Columns<'_>| columns.ids.len() >= ROWS || columns.bytes + bytes > BYTES;
     if statements.last().is_none_or(full) {
         statements.push(Columns { by_hash, ..Columns::default() });
     }
@@ -70,11 +73,11 @@ fn push(
     to.bytes += bytes;
     to.ids.push(RecordId::generate().0);
     to.types.push(record.properties.kind().as_str());
-    to.keys.push(record.key.as_str().to_owned());
-    to.places.push(record.place.clone());
+    to.keys.push(record.key.as_str());
+    to.places.push(record.place.as_deref());
     to.properties.push(properties);
     to.file_urls.push(file_urls);
-    to.digests.push(digest.0.to_vec());
+    to.digests.push(&ready.digest.0);
     to.versions.push(record.version.map(to_db));
     to.occurred.push(record.properties.occurred_at().map(to_db));
     to.search.push(search);
@@ -116,7 +119,11 @@ const UPSERT_BY_HASH: &str = upsert!(
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn write_rows(tx: &mut PgConnection, at: Position<'_>, rows: &Rows) -> Result<()> {
+pub(super) async fn write_rows(
+    tx: &mut PgConnection,
+    at: Position<'_>,
+    rows: &Rows<'_>,
+) -> Result<()> {
     for columns in &rows.0 {
         sqlx::query(if columns.by_hash { UPSERT_BY_HASH } else { UPSERT_BY_ID })
             .bind(at.owner)

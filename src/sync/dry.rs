@@ -57,10 +57,11 @@ impl Fates {
 
     /// Adds a page, of which the store has compared what is not yet known here: what it would do, all in all.
     fn add(&mut self, batch: &Batch, (mut done, removed): (Applied, Vec<String>)) -> Applied {
-        for (record, digest) in &batch.records {
-            match self.of.insert(hash_id(record.key.as_str()), Fate::Stored(*digest)) {
+        for ready in &batch.records {
+            let fate = Fate::Stored(ready.digest);
+            match self.of.insert(hash_id(ready.record.key.as_str()), fate) {
                 None => {}
-                Some(Fate::Stored(before)) if before == *digest => done.unchanged += 1,
+                Some(before) if before == fate => done.unchanged += 1,
                 Some(_) => done.updated += 1,
             }
         }

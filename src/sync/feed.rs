@@ -169,7 +169,9 @@ impl Reader {
             page.upserts.iter_mut().for_each(|record| record.properties.drop_body());
             page.patches = page.patches.into_iter().map(without_body).collect();
         }
-        Batch::of(page)
+        let mut batch = Batch::of(page);
+        batch.awaited = self.provider.spec().confirms_on_read;
+        batch
     }
 }
 

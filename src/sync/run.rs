@@ -3,6 +3,7 @@
 pub(super) mod deliveries;
 mod mail_file;
 mod recheck;
+mod storing;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -20,7 +21,7 @@ use tracing::{Instrument, info, info_span, warn};
 
 pub use self::mail_file::MailFile;
 
-use self::deliveries::Unreadable;
+use self::{deliveries::Unreadable, storing::Storing};
 use super::{
     Asked, Engine, Failure, Live, Progress,
     ending::{Outcome, ending},
@@ -288,25 +289,36 @@ impl Run {
 
     /// Reads a feed to its end. `share` is its first page of the budget; absent where none was left.
     async fn read_feed(
-        &self,
+        self: &Arc<Self>,
         mut state: FeedState,
         mut share: Option<Share>,
     ) -> Result<FeedEnd, Failure> {
         let now = || self.reader.client.now();
         let (mut relisted, mut read) = (false, false);
+        let mut storing = Storing::new(self);
         if self.bounds.starts_over(&state, now()) {
             state.begin_listing(self.bounds.since(&state), now());
         }
         let mut ahead = None;
         loop {
-            let Some(page) = share.take() else { return Ok(FeedEnd::Spent { read }) };
+            let Some(page) = share.take() else {
+                storing.settle(state).await?;
+                return Ok(FeedEnd::Spent { read });
+            };
             let mut fetch =
                 ahead.take().unwrap_or_else(|| self.fetch(&state, state.cursor.clone()));
             let Some(fetched) = self.unless_halted(fetch.page()).await else {
+                storing.settle(state).await?;
                 return Ok(FeedEnd::Stopped);
             };
             match fetched {
+                Ok(batch) if batch.is_plain() => {
+                    (ahead, share) = self.fetch_ahead(&state, &batch.page.next).unzip();
+                    state = storing.begin(state, batch, page, now()).await?;
+                    read = true;
+                }
                 Ok(mut batch) => {
+                    state = storing.settle(state).await?;
                     state.note(&batch.page, now());
                     let sweep = self.unless_halted(self.sweep(&state, &mut batch)).await;
                     let Some(sweep) = sweep else { return Ok(FeedEnd::Stopped) };
@@ -319,6 +331,7 @@ impl Run {
                     }
                 }
                 Err(error) => {
+                    state = storing.settle(state).await?;
                     match feed::after_error(error, relisted) {
                         AfterError::Relist => relisted = true,
                         AfterError::Skip(why) => return Ok(FeedEnd::Skipped(why)),
@@ -329,8 +342,10 @@ impl Run {
                 }
             }
             if share.is_none() {
-                let taken = self.unless_halted(self.budget.take()).await;
-                let Some(taken) = taken else { return Ok(FeedEnd::Stopped) };
+                let Some(taken) = self.unless_halted(self.budget.take()).await else {
+                    storing.settle(state).await?;
+                    return Ok(FeedEnd::Stopped);
+                };
                 share = taken;
             }
         }

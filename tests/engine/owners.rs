@@ -20,7 +20,7 @@ use crate::support::{Act, Gate, Rig, asked, note};
 
 /// What is tried here with another owner's ids. Whoever adds a method to the store adds it here, or says why it names no
 /// owner. `sweep_held`, `newest_known` and the like take a lease: one that was made up is tried.
-const TRIED: [&str; 45] = [
+const TRIED: [&str; 46] = [
     "add",
     "add_token",
     "apply",
@@ -59,6 +59,7 @@ const TRIED: [&str; 45] = [
     "search",
     "set_paused",
     "spend",
+    "stage_ahead",
     "start_attempt",
     "store",
     "sweep_held",
@@ -83,6 +84,7 @@ const WITHOUT: [&str; 14] = [
     "server",
     "sweep_attempts",
     "token_owner",
+    "visible",
 ];
 
 #[test]
@@ -233,6 +235,8 @@ async fn nothing_is_done_to_what_is_another_owners() {
     let now = Timestamp::UNIX_EPOCH;
     let applied = store.apply(&lease, "fake", &state, (&batch, &sweep), now).await;
     assert!(is_lost(&applied.unwrap_err()));
+    let more = Page::new([note("a00", "a strangers")], Next::More(Value::Null));
+    assert!(store.stage_ahead(&lease, "fake", &state, &Batch::of(more)).await.is_none());
 
     // Secrets of the stranger's own choosing.
     let secrets: SecretMap = [("access_token", "a strangers")].into_iter().collect();
