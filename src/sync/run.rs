@@ -388,7 +388,7 @@ impl Run {
         Ok(after)
     }
 
-    fn count_page(&self, done: &Applied, skipped: u32) {
+    pub(super) fn count_page(&self, done: &Applied, skipped: u32) {
         let mut numbers = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         numbers.add(done, skipped);
     }

@@ -69,7 +69,7 @@ const TRIED: [&str; 46] = [
     "use_state",
 ];
 /// They name no owner: see `global.rs`.
-const WITHOUT: [&str; 14] = [
+const WITHOUT: [&str; 15] = [
     "attempt_by_state",
     "attempt_of_anyone",
     "close",

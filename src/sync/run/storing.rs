@@ -118,7 +118,7 @@ async fn store(
         Some(sealed) => sealed,
         None => store.apply(lease, source, &state, what, now).await?,
     };
-    run.stored(&done, batch.page.skipped);
+    run.count_page(&done, batch.page.skipped);
     run.budget.spend(share);
     Ok(after)
 }
