@@ -2,8 +2,6 @@
 //!
 //! `cargo bench` prints a table of ratios, each with its target, and ends with 1 where one is missed.
 
-#![expect(clippy::print_stderr, reason = "what is going on is told beside the table")]
-
 mod backfill;
 mod cpu;
 mod crash;

@@ -38,8 +38,9 @@ impl Words {
         let mut number = self.below(VOCABULARY) * self.below(VOCABULARY) / VOCABULARY;
         loop {
             let syllable = number % 60;
-            to.extend("bdfgklmnprst".chars().nth((syllable / 5) as usize));
-            to.extend("aeiou".chars().nth((syllable % 5) as usize));
+            let of = |letters: &str, at: u64| letters.chars().nth(usize::try_from(at).ok()?);
+            to.extend(of("bdfgklmnprst", syllable / 5));
+            to.extend(of("aeiou", syllable % 5));
             number /= 60;
             if number == 0 {
                 return;

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     ids::{ConnectorId, OwnerId},
     provider::Gone,
-    record::{Key, Record},
+    record::{Digest, Key, Record},
     run::Stats,
 };
 

@@ -4,14 +4,14 @@
 use sqlx::PgConnection;
 
 use super::{
-    Applied, Batch, Lease, Position, Result, Store,
+    Applied, Batch, Lease, Position, Ready, Result, Store,
     apply::{KNOWN_BY_HASH, KNOWN_BY_ID, known},
     patch::{patch_record, would_change},
     reactions::react,
     remove::{find_removals, remove},
     rows::{Rows, write_rows},
 };
-use crate::record::{Digest, Key, Record};
+use crate::record::Key;
 
 /// What storing such records did.
 pub(super) struct Stored {
@@ -65,31 +65,31 @@ async fn news<'a>(
     at: Position<'_>,
     batch: &'a Batch,
     done: &mut Applied,
-) -> Result<(Vec<&'a (Record, Digest)>, Vec<String>)> {
+) -> Result<(Vec<&'a Ready>, Vec<String>)> {
     let (mut written, mut created) = (Vec::new(), Vec::new());
-    let (ids, hashes): (Vec<&(Record, Digest)>, Vec<_>) =
-        batch.records.iter().partition(|(record, _)| matches!(record.key, Key::Id(_)));
+    let (ids, hashes): (Vec<&Ready>, Vec<_>) =
+        batch.records.iter().partition(|ready| matches!(ready.record.key, Key::Id(_)));
     for (of, sql) in [(ids, KNOWN_BY_ID), (hashes, KNOWN_BY_HASH)] {
         let mut known = known(connection, at, &of, sql).await?;
-        for (index, entry) in of.into_iter().enumerate() {
-            let (record, digest) = entry;
+        for (index, ready) in of.into_iter().enumerate() {
+            let Ready { record, digest, .. } = ready;
             match known.remove(&index) {
                 None => {
                     done.created += 1;
                     if let Key::Id(id) = &record.key {
                         created.push(id.clone());
                     }
-                    written.push(entry);
+                    written.push(ready);
                 }
                 Some(stored) if stored.is_older_than(record) && !stored.says(digest) => {
                     done.updated += 1;
-                    written.push(entry);
+                    written.push(ready);
                 }
                 Some(_) => done.unchanged += 1,
             }
         }
     }
-    written.sort_unstable_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+    written.sort_unstable_by_key(|ready| &ready.record.key);
     Ok((written, created))
 }
 
