@@ -21,16 +21,16 @@ const CHANGED: usize = 100;
 pub async fn measure(stage: &mut Stage, figures: &mut Figures) -> anyhow::Result<()> {
     let records = stage.records;
     let asana = stage.asana().await?;
-    let (same, written) = asana.again("asana", SyncType::Initial).await?;
-    let came = same.stats.unchanged == records as u64;
-    anyhow::ensure!(came, "of {records} records {} came unchanged", same.stats.unchanged);
+    let (unchanged, written) = asana.again("asana", SyncType::Initial).await?;
+    let came = unchanged.stats.unchanged == records as u64;
+    anyhow::ensure!(came, "of {records} records {} came unchanged", unchanged.stats.unchanged);
     let first = asana.first.rate();
     figures.at_least(
         "listed again, of the first sync's rate",
-        same.rate() / first,
+        unchanged.rate() / first,
         FASTER,
         Unit::Times,
-        format!("{} to {}", per_second(same.rate()), per_second(first)),
+        format!("{} to {}", per_second(unchanged.rate()), per_second(first)),
     );
     figures.exactly("listed again: rows written", written.rows, 0, "by their xmin".into());
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]

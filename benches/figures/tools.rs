@@ -73,10 +73,10 @@ impl Server {
         let start = Instant::now();
         self.input.write_all(message.as_bytes())?;
         self.receive()?;
-        let took = start.elapsed();
-        let good = self.line.contains("\"result\"") && !self.line.contains("\"isError\":true");
-        anyhow::ensure!(good, "{tool}: {}", self.line);
-        Ok(took)
+        let waited = start.elapsed();
+        let is_good = self.line.contains("\"result\"") && !self.line.contains("\"isError\":true");
+        anyhow::ensure!(is_good, "{tool}: {}", self.line);
+        Ok(waited)
     }
 
     /// Closes its input and waits for its end.

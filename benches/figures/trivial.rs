@@ -12,7 +12,7 @@ struct Trivial;
 #[tool_router(server_handler)]
 impl Trivial {
     #[tool(description = "Answers.")]
-    fn ping(&self) -> String {
+    fn ping() -> String {
         "pong".into()
     }
 }

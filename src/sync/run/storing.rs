@@ -100,12 +100,12 @@ async fn store(
     let (mut staged, mut state) = (None, state);
     if let Some(mut before) = before {
         staged = store.stage_ahead(lease, source, &state, &batch).await;
-        state = match tokio::time::timeout(PATIENCE, &mut before).await {
-            Ok(ended) => ended.unwrap_or_else(|_| Err(feed::panicked().into()))?,
-            Err(_) => {
-                staged = None;
-                ended(before).await?
-            }
+        let waited = tokio::time::timeout(PATIENCE, &mut before).await;
+        state = if let Ok(ended) = waited {
+            ended.unwrap_or_else(|_| Err(feed::panicked().into()))?
+        } else {
+            staged = None;
+            ended(before).await?
         };
     }
     state.note(&batch.page, now);
