@@ -67,9 +67,7 @@ async fn the_catalog_is_printed_as_a_table_a_page_and_json() {
     let table = program.done(&["providers"]).await;
     let lines: Vec<_> = table.out.lines().collect();
     assert_eq!(lines.len(), 48, "{}", table.out);
-    assert!(
-        lines[0].split_whitespace().eq(["rank", "id", "category", "records", "auth", "status"])
-    );
+    assert!(lines[0].split_whitespace().eq(["rank", "id", "category", "records", "auth"]));
     assert!(table.err.is_empty(), "{}", table.err);
     let all = program.done(&["providers", "--json"]).await.json();
     let all = all.as_array().unwrap();

@@ -312,7 +312,8 @@ impl Run {
                 return Ok(FeedEnd::Stopped);
             };
             match fetched {
-                Ok(batch) if batch.is_plain() => {
+                // Where asking for more confirms receipt, nothing is asked before the page is stored.
+                Ok(batch) if batch.is_plain() && !batch.awaited => {
                     (ahead, share) = self.fetch_ahead(&state, &batch.page.next).unzip();
                     state = storing.begin(state, batch, page, now()).await?;
                     read = true;
