@@ -42,16 +42,6 @@ impl Store {
         Ok(())
     }
 
-    /// What of all transactions can be seen at this moment. As long as the answer stays the same, nothing has been written: what
-    /// was read after it still holds.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn visible(&self) -> Result<String> {
-        let sql = "SELECT txid_current_snapshot()::text";
-        Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
-    }
-
     /// The server's version and clock, for `doctor`: no table is read.
     ///
     /// # Errors

@@ -88,6 +88,8 @@ const API: &str = "https://graph.facebook.com/v23.0";
 const PERMISSIONS: &str = "whatsapp_business_management, whatsapp_business_messaging";
 /// Numbers that one answer names.
 const NUMBERS: u32 = 100;
+/// Answers of the list of numbers.
+const NUMBER_PAGES: usize = 100;
 
 /// The client of WhatsApp Business.
 pub struct WhatsAppBusiness;
@@ -174,7 +176,7 @@ impl Provider for WhatsAppBusiness {
 async fn numbers(client: &Client, account: &str) -> Result<Vec<String>> {
     let mut numbers = Vec::new();
     let mut after = None;
-    loop {
+    for _ in 0..NUMBER_PAGES {
         let limit = NUMBERS.to_string();
         let query =
             [("fields", Some("id")), ("limit", Some(limit.as_str())), ("after", after.as_deref())];
@@ -183,10 +185,11 @@ async fn numbers(client: &Client, account: &str) -> Result<Vec<String>> {
         numbers.extend(listed.data.into_iter().map(|number| number.id));
         let paging = listed.paging.unwrap_or_default();
         after = paging.cursors.and_then(|at| at.after).filter(|_| paging.next.is_some());
-        if after.is_none() || numbers.len() > 10_000 {
+        if after.is_none() {
             return Ok(numbers);
         }
     }
+    Err(Error::unexpected("phone_numbers", "the list does not end"))
 }
 
 #[derive(Deserialize)]
