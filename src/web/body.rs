@@ -3,20 +3,25 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, BodyDataStream, Bytes},
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
+use futures::StreamExt as _;
 
 use super::auth::problem;
 
 /// How long a body may usually take to arrive.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What of a refused body is still read and thrown away, in bytes and in time: whoever reads only once all is sent would
+/// otherwise see a broken connection and not the reason.
+const LINGER: (u64, Duration) = (16 << 20, Duration::from_secs(1));
+
 /// The whole body, of so many bytes at most, that arrives within so much time.
 ///
 /// # Errors
-/// The answer to a body that is too large or takes too long; one that says so is refused before it is read.
+/// The answer to a body that is too large or takes too long; nothing of one that says so is kept.
 pub(super) async fn whole(
     headers: &HeaderMap,
     body: Body,
@@ -25,22 +30,53 @@ pub(super) async fn whole(
 ) -> Result<Bytes, Response> {
     let too_large = || problem(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if length
-        .and_then(|length| length.parse::<u64>().ok())
-        .is_some_and(|length| length > largest as u64)
-    {
+    let length = length.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
+    let mut pieces = body.into_data_stream();
+    if length > largest as u64 {
+        // Reading from somebody who asks first would tell them to go on.
+        if !headers.contains_key(header::EXPECT) {
+            discard(&mut pieces).await;
+        }
         return Err(too_large());
     }
-    match tokio::time::timeout(patience, to_bytes(body, largest)).await {
-        Ok(read) => read.map_err(|_| too_large()),
-        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive")),
-    }
+    let read = async {
+        let mut whole = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| too_large())?;
+            if whole.len() + piece.len() > largest {
+                drop(whole);
+                discard(&mut pieces).await;
+                return Err(too_large());
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.into())
+    };
+    tokio::time::timeout(patience, read).await.unwrap_or_else(|_| {
+        Err(problem(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive"))
+    })
+}
+
+/// Reads what is left, within bounds.
+async fn discard(pieces: &mut BodyDataStream) {
+    let (bytes, time) = LINGER;
+    let read = async {
+        let mut read = 0;
+        while let Some(Ok(piece)) = pieces.next().await {
+            read += piece.len() as u64;
+            if read > bytes {
+                break;
+            }
+        }
+    };
+    // Answered all the same when it takes longer.
+    let _ = tokio::time::timeout(time, read).await;
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
-    use futures::{StreamExt as _, stream};
+    use futures::stream;
 
     use super::*;
 
@@ -54,7 +90,7 @@ mod tests {
         assert_eq!(began.elapsed(), PATIENCE);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_body_is_refused_by_what_it_says_and_by_what_it_is() {
         let read = async |says: &'static str, body: Body| {
             let headers =
