@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::SecretString;
@@ -215,21 +214,4 @@ impl Client {
     pub(super) fn bucket(&self) -> &Bucket {
         &self.inner.bucket
     }
-}
-
-/// Runs `step` over all items, `width` at a time; results come in the order of the items. The first error ends it.
-///
-/// # Errors
-/// The first that a step gives.
-pub async fn each<T, R, F>(
-    items: Vec<T>,
-    width: usize,
-    step: impl FnMut(T) -> F + Send,
-) -> Result<Vec<R>>
-where
-    T: Send,
-    R: Send,
-    F: Future<Output = Result<R>> + Send,
-{
-    stream::iter(items).map(step).buffered(width.max(1)).try_collect().await
 }

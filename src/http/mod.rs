@@ -10,6 +10,7 @@
 mod body;
 mod call;
 mod client;
+mod each;
 mod fault;
 mod gate;
 mod guard;
@@ -20,5 +21,6 @@ mod retry;
 mod send;
 
 pub use call::{Answer, Call};
-pub use client::{Client, Connection, Transport, TransportConfig, each};
+pub use client::{Client, Connection, Transport, TransportConfig};
+pub use each::{each, each_batch, gone_of, whole_list};
 pub use policy::{Credentials, Meter, Policy, Rate, Wait};

@@ -3,6 +3,7 @@
 //!
 //! ClickUp API documentation: "Get Filtered Team Tasks", "Get Task", "Authentication", "Rate limits", "Common errors".
 
+mod spec;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -18,54 +19,9 @@ use self::task::Task;
 use crate::{
     error::{Error, Result},
     http::{Call, Client, each},
-    provider::{
-        Account, Feed, Page, Provider, Since,
-        spec::{ClientAuth, Field, OAuth2, Pkce, Rate, Spec, Webhooks},
-    },
-    record::{Kind, Ref},
+    provider::{Account, Feed, Page, Provider, Since, spec::Spec},
+    record::Ref,
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 25,
-    id: "clickup",
-    name: "ClickUp",
-    kinds: &[Kind::Task],
-    capabilities: &["Tasks", "docs"],
-    help: "By hand it takes the personal token from avatar > Settings > Apps > API Token. Docs, \
-           comments and archived tasks are not imported.",
-    oauth: Some(OAuth2 {
-        app: "clickup",
-        authorization_url: "https://app.clickup.com/api",
-        token_url: "https://api.clickup.com/api/v2/oauth/token",
-        userinfo_url: Some("https://api.clickup.com/api/v2/user"),
-        pkce: Pkce::None,
-        client_auth: ClientAuth::Json,
-        ..OAuth2::BASE
-    }),
-    fields: &[
-        Field {
-            help: "ClickUp: avatar > Settings > Apps > API Token (pk_…); it does not end.",
-            ..Field::ACCESS_TOKEN
-        },
-        Field {
-            name: "team_id",
-            label: "Workspace",
-            help: "The number after app.clickup.com/ in the browser. Without it: every Workspace.",
-            pattern: "[0-9]+",
-            example: "9013000001",
-            selects_account: true,
-            ..Field::BASE
-        },
-    ],
-    hosts: &["api.clickup.com"],
-    // 100 a minute on the smaller plans.
-    rate: Rate::per(30, Duration::from_secs(30)),
-    // Deleted tasks show in a full listing alone.
-    relist: Some(Duration::from_hours(24)),
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 const API: &str = "https://api.clickup.com/api/v2";
@@ -85,7 +41,7 @@ impl Provider for ClickUp {
     type Cursor = Since;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

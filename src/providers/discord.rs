@@ -5,6 +5,7 @@
 
 mod message;
 mod places;
+mod spec;
 #[cfg(test)]
 mod tests;
 
@@ -22,62 +23,8 @@ use self::{
 use crate::{
     error::{Error, Result},
     http::{Call, Client, each},
-    provider::{
-        Account, Covers, Feed, Page, Provider, Walk, Window,
-        spec::{Category, Field, Rate, Spec},
-    },
-    record::Kind,
+    provider::{Account, Covers, Feed, Page, Provider, Walk, Window, spec::Spec},
     wire::Many,
-};
-
-/// What is constant about Discord.
-pub static SPEC: Spec = Spec {
-    rank: 12,
-    id: "discord",
-    name: "Discord",
-    category: Category::Social,
-    kinds: &[Kind::Message],
-    capabilities: &["Guild/channel messages"],
-    help: "A bot reads the servers that it was added to, with View Channels and Read Message \
-           History. Switch on the Message Content intent on its Bot page: without it all texts \
-           come empty.",
-    fields: &[
-        Field {
-            name: "bot_token",
-            label: "Bot token",
-            help: "discord.com/developers/applications > the application > Bot > Reset Token; \
-                   shown once.",
-            secret: true,
-            required: true,
-            ..Field::BASE
-        },
-        Field {
-            name: "guild_ids",
-            label: "Servers",
-            help: "With Developer Mode on: right click on the server > Copy ID. Without it: every \
-                   server of the bot.",
-            list: true,
-            pattern: "[0-9]+",
-            example: "290926798626357999",
-            ..Field::BASE
-        },
-        Field {
-            name: "channel_ids",
-            label: "Channels",
-            help: "With Developer Mode on: right click on the channel > Copy ID. Without it: every \
-                   channel.",
-            list: true,
-            pattern: "[0-9]+",
-            example: "290926798999357250",
-            ..Field::BASE
-        },
-    ],
-    hosts: &["discord.com"],
-    // 50 a second for a bot; each route's own limit stands in the answers' headers.
-    rate: Rate::per_second(10),
-    // Edits and deletions further back than the window.
-    relist: Some(Duration::from_hours(7 * 24)),
-    ..Spec::BASE
 };
 
 const API: &str = "https://discord.com/api/v10";
@@ -101,7 +48,7 @@ impl Provider for Discord {
     type Cursor = Walk<String>;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

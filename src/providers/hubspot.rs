@@ -4,6 +4,7 @@
 //! HubSpot developer documentation: "CRM search", "CRM objects", "Owners", "Pipelines", "API usage guidelines", "OAuth".
 
 mod item;
+mod spec;
 #[cfg(test)]
 mod tests;
 
@@ -17,56 +18,8 @@ use self::item::{Around, Object, Owner, Pipeline, Portal, TYPES, Type};
 use crate::{
     error::{Error, Result},
     http::Client,
-    provider::{
-        Account, Covers, Feed, Next, Page, Provider,
-        spec::{Field, OAuth2, Rate, Refresh, Spec, Webhooks},
-    },
-    record::Kind,
+    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 37,
-    id: "hubspot",
-    name: "HubSpot",
-    kinds: &[Kind::Note, Kind::Task],
-    capabilities: &["Deals", "engagements"],
-    help: "By hand it takes a private app's token: Settings > Integrations > Private Apps (also \
-           Legacy apps) > Create > Auth > Show token; super admins only.",
-    oauth: Some(OAuth2 {
-        app: "hubspot",
-        authorization_url: "https://app.hubspot.com/oauth/authorize",
-        token_url: "https://api.hubapi.com/oauth/2026-03/token",
-        revoke_url: Some("https://api.hubapi.com/oauth/2026-03/token/revoke"),
-        userinfo_url: Some("https://api.hubapi.com/account-info/v3/details"),
-        scopes: &[
-            "oauth",
-            "crm.objects.deals.read",
-            "crm.objects.contacts.read",
-            "crm.objects.owners.read",
-        ],
-        refresh: Refresh { access_token_seconds: Some(1800), ..Refresh::BASE },
-        ..OAuth2::BASE
-    }),
-    fields: &[
-        Field {
-            help: "Settings > Integrations > Private Apps > the app > Auth > Show token (pat-…), \
-                   with the scopes for deals, contacts and owners.",
-            ..Field::ACCESS_TOKEN
-        },
-        Field {
-            help: "By OAuth only; a private app's token does not need one.",
-            ..Field::REFRESH_TOKEN
-        },
-    ],
-    hosts: &["api.hubapi.com"],
-    // 100 in ten seconds, but 4 searches in one.
-    rate: Rate::per(1, Duration::from_millis(300)),
-    // What is archived can be listed for 90 days, and a lost object is told by its absence alone.
-    relist: Some(Duration::from_hours(30 * 24)),
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 const API: &str = "https://api.hubapi.com";
@@ -116,7 +69,7 @@ impl Provider for HubSpot {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

@@ -6,11 +6,12 @@
 
 mod calls;
 mod conversation;
+mod spec;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,52 +26,9 @@ use crate::{
     http::{Client, each},
     provider::{
         Account, Covers, Feed, Next, Page, Provider,
-        spec::{Field, OAuth2, Pkce, Rate, Region, Spec, Webhooks},
+        spec::{Region, Spec},
     },
-    record::{Kind, Record},
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 39,
-    id: "intercom",
-    name: "Intercom",
-    kinds: &[Kind::Message, Kind::Task],
-    capabilities: &["Conversations", "tickets"],
-    help: "By hand it takes a private app's token: Developer Hub > the app > Configure > \
-           Authentication > Access token. Of one conversation the newest 500 parts are given.",
-    oauth: Some(OAuth2 {
-        app: "intercom",
-        authorization_url: "https://app.intercom.com/oauth",
-        token_url: "https://api.intercom.io/auth/eagle/token",
-        pkce: Pkce::None,
-        regions: &[EU, AU],
-        ..OAuth2::BASE
-    }),
-    fields: &[
-        Field {
-            help: "Developer Hub > the app > Configure > Authentication > Access token; it does \
-                   not end.",
-            ..Field::ACCESS_TOKEN
-        },
-        Field {
-            name: "region",
-            label: "Data region",
-            help: "Settings > General: us, eu or au.",
-            pattern: "us|eu|au",
-            example: "eu",
-            default: "us",
-            bears_host: true,
-            ..Field::BASE
-        },
-    ],
-    hosts: &["api.intercom.io", "api.eu.intercom.io", "api.au.intercom.io"],
-    // 10,000 a minute for an app, spread over spans of ten seconds.
-    rate: Rate::per_second(20),
-    // Of deleted tickets there is no list.
-    relist: Some(Duration::from_hours(7 * 24)),
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
+    record::Record,
 };
 
 const EU: Region = Region {
@@ -124,7 +82,7 @@ impl Provider for Intercom {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

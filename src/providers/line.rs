@@ -2,6 +2,7 @@
 //!
 //! Facts: LINE Developers, "Receive messages (webhook)", "Verify webhook signature", "Messaging API reference".
 
+mod spec;
 #[cfg(test)]
 mod tests;
 
@@ -11,55 +12,9 @@ use serde::Deserialize;
 use crate::{
     error::{Error, Result},
     http::{Call, Client, each},
-    provider::{
-        Account, Feed, Heard, Incoming, Next, Page, Provider,
-        spec::{Absence, Category, Field, Rate, Spec, Webhooks},
-    },
-    record::{
-        Attachment, Direction, Kind, Media, MediaType, Message, MessageKind, Person, Record, Ref,
-    },
+    provider::{Account, Feed, Heard, Incoming, Next, Page, Provider, spec::Spec},
+    record::{Attachment, Direction, Media, MediaType, Message, MessageKind, Person, Record, Ref},
     wire::{Many, time},
-};
-
-/// What is constant about Line.
-pub static SPEC: Spec = Spec {
-    rank: 16,
-    id: "line",
-    name: "Line",
-    category: Category::Social,
-    kinds: &[Kind::Message],
-    capabilities: &["Channel conversations"],
-    help: "Line has no history: messages come by webhook, from the day it is set up, so this server \
-           needs a public address. In the console, Messaging API > Webhook settings: enter the \
-           webhook's address, switch on \"Use webhook\" and \"Webhook redelivery\". What the account \
-           itself sends is never given.",
-    fields: &[
-        Field {
-            name: "channel_access_token",
-            label: "Channel access token",
-            help: "developers.line.biz/console > provider > channel > Messaging API > Channel \
-                   access token (long-lived) > Issue.",
-            secret: true,
-            required: true,
-            ..Field::BASE
-        },
-        Field {
-            name: "channel_secret",
-            label: "Channel secret",
-            help: "developers.line.biz/console > provider > channel > Basic settings > Channel \
-                   secret.",
-            secret: true,
-            required: true,
-            pattern: "[0-9A-Fa-f]{32}",
-            ..Field::BASE
-        },
-    ],
-    hosts: &["api.line.me", "api-data.line.me"],
-    // 2,000 a second for the calls that are made here.
-    rate: Rate::per_second(20),
-    absence: Absence::Unknown,
-    webhooks: Webhooks::Required,
-    ..Spec::BASE
 };
 
 const API: &str = "https://api.line.me/v2/bot";
@@ -73,7 +28,7 @@ impl Provider for Line {
     type Cursor = ();
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

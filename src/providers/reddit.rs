@@ -3,9 +3,10 @@
 //!
 //! Facts: Reddit wiki, "OAuth 2.0", "API"; "Reddit Data API Wiki"; Reddit API documentation, "listings", "/api/info".
 
+mod spec;
 mod thing;
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,62 +15,13 @@ use self::thing::{Child, Thing};
 use crate::{
     error::{Error, Result},
     http::{Call, Client, each},
-    provider::{
-        Account, Feed, Page, Provider, Walk, Window,
-        spec::{Category, ClientAuth, Field, OAuth2, Pkce, Rate, Refresh, Revoke, Spec},
-    },
-    record::Kind,
+    provider::{Account, Feed, Page, Provider, Walk, Window, spec::Spec},
     wire::Many,
 };
 
 /// Calls under a library's name are refused. Source: "Reddit API Wiki: Rules".
 const USER_AGENT: &str =
     concat!("server:neotoma-importers:v", env!("CARGO_PKG_VERSION"), " (by /u/neotoma)");
-
-/// What is constant about Reddit.
-pub static SPEC: Spec = Spec {
-    rank: 9,
-    id: "reddit",
-    name: "Reddit",
-    category: Category::Social,
-    kinds: &[Kind::Message],
-    capabilities: &["Posts", "comments"],
-    help: "By hand the tokens come from the OAuth flow of an app of one's own. Reddit lists about \
-           the newest 1,000 posts and the newest 1,000 comments of a user; older ones cannot be \
-           had.",
-    oauth: Some(OAuth2 {
-        app: "reddit",
-        authorization_url: "https://www.reddit.com/api/v1/authorize",
-        token_url: "https://www.reddit.com/api/v1/access_token",
-        revoke_url: Some("https://www.reddit.com/api/v1/revoke_token"),
-        revoke: Revoke::App(ClientAuth::Basic),
-        userinfo_url: Some("https://oauth.reddit.com/api/v1/me"),
-        scopes: &["identity", "history", "read"],
-        pkce: Pkce::None,
-        client_auth: ClientAuth::Basic,
-        authorize_params: &[("duration", "permanent")],
-        refresh: Refresh { access_token_seconds: Some(86_400), ..Refresh::BASE },
-        user_agent: USER_AGENT,
-        ..OAuth2::BASE
-    }),
-    fields: &[
-        Field {
-            help: "From the OAuth flow of an app made at reddit.com/prefs/apps (type web app).",
-            ..Field::ACCESS_TOKEN
-        },
-        Field {
-            help: "Comes with it where the flow asked for duration=permanent.",
-            ..Field::REFRESH_TOKEN
-        },
-    ],
-    hosts: &["oauth.reddit.com"],
-    // 100 a minute for all users of an app, measured over ten minutes.
-    rate: Rate::per(15, Duration::from_secs(10)),
-    // What a moderator lets through late takes its old place in the list.
-    relist: Some(Duration::from_hours(7 * 24)),
-    recheck: 500,
-    ..Spec::BASE
-};
 
 const API: &str = "https://oauth.reddit.com";
 /// Items of one answer, and names that one call asks about.
@@ -86,7 +38,7 @@ impl Provider for Reddit {
     type Cursor = Walk<String>;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

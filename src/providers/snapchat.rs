@@ -2,6 +2,7 @@
 //!
 //! Facts: Snap documentation, "Public Profile API". What the stories' answers hold is not documented.
 
+mod spec;
 #[cfg(test)]
 mod tests;
 
@@ -14,57 +15,9 @@ use serde_json::Value;
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Covers, Feed, Page, Provider, relist,
-        spec::{Category, Field, OAuth2, Pkce, Rate, Refresh, Spec},
-    },
-    record::{Kind, MediaAsset, MediaAssetKind, Person, Record},
+    provider::{Account, Covers, Feed, Page, Provider, relist, spec::Spec},
+    record::{MediaAsset, MediaAssetKind, Person, Record},
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 6,
-    id: "snapchat",
-    name: "Snapchat",
-    aliases: &["snap"],
-    category: Category::Social,
-    kinds: &[Kind::MediaAsset, Kind::Message],
-    capabilities: &["Stories", "Spotlight"],
-    help: "Needs a Public Profile, and an app that Snap has put on its list; until then every call \
-           is refused. Imports Spotlights; chats and private stories are in no interface of \
-           Snap's.",
-    oauth: Some(OAuth2 {
-        app: "snapchat",
-        authorization_url: "https://accounts.snapchat.com/login/oauth2/authorize",
-        token_url: "https://accounts.snapchat.com/login/oauth2/access_token",
-        userinfo_url: Some("https://businessapi.snapchat.com/v1/public_profiles/my_profile"),
-        scopes: &["snapchat-profile-api"],
-        pkce: Pkce::None,
-        refresh: Refresh { rotates: true, access_token_seconds: Some(3600), ..Refresh::BASE },
-        https_redirect: true,
-        ..OAuth2::BASE
-    }),
-    fields: &[
-        Field {
-            help: "From the OAuth flow of the app that Snap has listed.",
-            ..Field::ACCESS_TOKEN
-        },
-        Field::REFRESH_TOKEN,
-        Field {
-            name: "profile_id",
-            label: "Public Profile",
-            help: "The id in the address bar of Profile Manager, a UUID. Without it: the profile \
-                   of the token.",
-            pattern: "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
-            example: "4c6e2f10-8a51-4c0e-b1b7-0f3f9a6d7e21",
-            ..Field::BASE
-        },
-    ],
-    hosts: &["businessapi.snapchat.com"],
-    // No limit is documented.
-    rate: Rate::per_second(2),
-    ..Spec::BASE
 };
 
 const API: &str = "https://businessapi.snapchat.com/v1/public_profiles";
@@ -80,7 +33,7 @@ impl Provider for Snapchat {
     type Cursor = String;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

@@ -5,6 +5,7 @@
 //! `ResponseParameters`.
 
 mod message;
+mod spec;
 #[cfg(test)]
 mod tests;
 
@@ -19,43 +20,9 @@ use self::message::{Deleted, Said};
 use crate::{
     error::{Error, Result},
     http::Client,
-    provider::{
-        Account, Feed, Next, Page, Provider,
-        spec::{Absence, Category, Field, Rate, Spec, Webhooks},
-    },
-    record::{Kind, MessageKind, Record},
+    provider::{Account, Feed, Next, Page, Provider, spec::Spec},
+    record::{MessageKind, Record},
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 13,
-    id: "telegram",
-    name: "Telegram",
-    category: Category::Social,
-    kinds: &[Kind::Message],
-    capabilities: &["Channel updates", "chats"],
-    help: "A bot has no history: it sees what is sent after it joined, and Telegram keeps that for \
-           24 hours, so sync more often. In groups it sees everything only as administrator or \
-           with privacy off (@BotFather, /setprivacy).",
-    fields: &[Field {
-        name: "bot_token",
-        label: "Bot token",
-        help: "Telegram > @BotFather > /newbot, or /mybots > the bot > API Token.",
-        secret: true,
-        required: true,
-        pattern: "[0-9]+:[0-9A-Za-z_-]+",
-        ..Field::BASE
-    }],
-    hosts: &["api.telegram.org"],
-    // No limit for reading is published.
-    rate: Rate::per_second(5),
-    width: 1,
-    // There is no listing that something could be missing from.
-    absence: Absence::Unknown,
-    confirms_on_read: true,
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 /// Most updates that an answer gives.
@@ -82,7 +49,7 @@ impl Provider for Telegram {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

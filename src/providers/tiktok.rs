@@ -2,6 +2,7 @@
 //!
 //! Facts: TikTok for Developers, "User access token management", "List videos", "Rate limits", "Login Kit for web".
 
+mod spec;
 #[cfg(test)]
 mod tests;
 mod video;
@@ -15,59 +16,8 @@ use self::video::{FIELDS, Video};
 use crate::{
     error::{Error, Result},
     http::{Call, Client, each},
-    provider::{
-        Account, Feed, Page, Provider, Walk, Window,
-        spec::{Category, Field, OAuth2, Pkce, Rate, Refresh, Spec},
-    },
-    record::Kind,
+    provider::{Account, Feed, Page, Provider, Walk, Window, spec::Spec},
     wire::Many,
-};
-
-/// What is constant about TikTok.
-pub static SPEC: Spec = Spec {
-    rank: 5,
-    id: "tiktok",
-    name: "TikTok",
-    category: Category::Social,
-    kinds: &[Kind::MediaAsset],
-    capabilities: &["Videos", "likes", "shares"],
-    help: "TikTok shows tokens nowhere: by hand they come from the token endpoint of an app of \
-           one's own. Only public videos are given.",
-    oauth: Some(OAuth2 {
-        app: "tiktok",
-        authorization_url: "https://www.tiktok.com/v2/auth/authorize/",
-        token_url: "https://open.tiktokapis.com/v2/oauth/token/",
-        revoke_url: Some("https://open.tiktokapis.com/v2/oauth/revoke/"),
-        userinfo_url: Some("https://open.tiktokapis.com/v2/user/info/?fields=open_id,display_name"),
-        scopes: &["user.info.basic", "video.list"],
-        scope_separator: ",",
-        pkce: Pkce::None,
-        refresh: Refresh {
-            rotates: true,
-            access_token_seconds: Some(7200),
-            refresh_token_seconds: Some(15_552_000),
-            ..Refresh::BASE
-        },
-        client_id_parameter: "client_key",
-        https_redirect: true,
-        ..OAuth2::BASE
-    }),
-    fields: &[
-        Field {
-            help: "From the answer of the token endpoint; lives two hours.",
-            ..Field::ACCESS_TOKEN
-        },
-        Field {
-            help: "From the same answer; each renewal brings a new one.",
-            ..Field::REFRESH_TOKEN
-        },
-    ],
-    hosts: &["open.tiktokapis.com"],
-    // 600 a minute for each of its calls.
-    rate: Rate::per(80, Duration::from_secs(10)),
-    // Counts, deletions and privacy show in a full walk alone.
-    relist: Some(Duration::from_hours(24)),
-    ..Spec::BASE
 };
 
 const API: &str = "https://open.tiktokapis.com/v2";
@@ -86,7 +36,7 @@ impl Provider for TikTok {
     type Cursor = Walk<i64>;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

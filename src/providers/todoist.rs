@@ -4,6 +4,7 @@
 //! Todoist API v1: "Sync", "Tasks completed by completion date", "Get task", "Authorization", "Webhooks".
 
 mod item;
+mod spec;
 #[cfg(test)]
 mod tests;
 
@@ -17,47 +18,8 @@ use self::item::{Item, Names, Person, Project, Section};
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Feed, Next, Page, Provider,
-        spec::{ClientAuth, Field, OAuth2, Rate, Refresh, Revoke, Spec, Webhooks},
-    },
-    record::Kind,
+    provider::{Account, Feed, Next, Page, Provider, spec::Spec},
     wire::{Many, time},
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 47,
-    id: "todoist",
-    name: "Todoist",
-    kinds: &[Kind::Task],
-    capabilities: &["Tasks", "sections"],
-    help: "By hand it takes the personal token from Settings > Integrations > Developer. Free \
-           plans show completed tasks of a limited time. Comments are not imported.",
-    oauth: Some(OAuth2 {
-        app: "todoist",
-        authorization_url: "https://todoist.com/oauth/authorize",
-        token_url: "https://todoist.com/oauth/access_token",
-        revoke_url: Some("https://api.todoist.com/api/v1/revoke"),
-        revoke: Revoke::App(ClientAuth::Basic),
-        userinfo_url: Some("https://api.todoist.com/api/v1/user"),
-        scopes: &["data:read"],
-        scope_separator: ",",
-        refresh: Refresh { rotates: true, ..Refresh::BASE },
-        ..OAuth2::BASE
-    }),
-    fields: &[
-        Field {
-            help: "Todoist: Settings > Integrations > Developer > API token; it does not end.",
-            ..Field::ACCESS_TOKEN
-        },
-        Field { help: "By OAuth only, with newer apps.", ..Field::REFRESH_TOKEN },
-    ],
-    hosts: &["api.todoist.com"],
-    // 1,000 changes and 100 full syncs in a quarter of an hour.
-    rate: Rate::per_minute(50),
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 const API: &str = "https://api.todoist.com/api/v1";
@@ -99,7 +61,7 @@ impl Provider for Todoist {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

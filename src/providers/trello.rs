@@ -5,6 +5,7 @@
 
 mod calls;
 mod card;
+mod spec;
 #[cfg(test)]
 mod tests;
 
@@ -20,60 +21,9 @@ use self::{
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Covers, Feed, Next, Page, Provider,
-        spec::{FeedGone, Field, Rate, Spec, Webhooks},
-    },
-    record::{Kind, Record},
+    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
+    record::Record,
     wire::Many,
-};
-
-/// What is constant about Trello.
-pub static SPEC: Spec = Spec {
-    rank: 23,
-    id: "trello",
-    name: "Trello",
-    kinds: &[Kind::Task],
-    capabilities: &["Cards", "boards"],
-    help: "Both are found at trello.com/power-ups/admin > the Power-Up > API key: the key itself, \
-           and the token behind the link \"Token\" beside it (reading is enough; choose that it \
-           never expires).",
-    fields: &[
-        Field {
-            name: "api_key",
-            label: "API key",
-            help: "trello.com/power-ups/admin > the Power-Up > API key.",
-            secret: true,
-            required: true,
-            ..Field::BASE
-        },
-        Field {
-            name: "token",
-            label: "Token",
-            help: "The link \"Token\" beside the API key; it begins with ATTA.",
-            secret: true,
-            required: true,
-            ..Field::BASE
-        },
-        Field {
-            name: "board_ids",
-            label: "Boards",
-            help: "The boards to import, as in their address: dQHqCohZ of trello.com/b/dQHqCohZ. \
-                   Without it: every board of the member.",
-            example: "dQHqCohZ",
-            list: true,
-            ..Field::BASE
-        },
-    ],
-    hosts: &["api.trello.com"],
-    // 100 in ten seconds for a token.
-    rate: Rate::per(40, Duration::from_secs(10)),
-    // Not every edit makes an action.
-    relist: Some(Duration::from_hours(7 * 24)),
-    // A board that was deleted or left takes its cards along.
-    feed_gone: FeedGone::Remove,
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 /// Most cards and actions that an answer gives.
@@ -128,7 +78,7 @@ impl Provider for Trello {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

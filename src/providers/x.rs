@@ -7,6 +7,7 @@
 mod calls;
 mod media;
 mod post;
+mod spec;
 #[cfg(test)]
 mod tests;
 
@@ -26,58 +27,8 @@ use self::{
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Covers, Feed, Next, Page, Provider,
-        spec::{Category, ClientAuth, Field, OAuth2, Pkce, Rate, Refresh, Revoke, Spec, Webhooks},
-    },
-    record::{Kind, Record},
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 1,
-    id: "x",
-    name: "X / Twitter",
-    aliases: &["twitter"],
-    category: Category::Social,
-    kinds: &[Kind::Message, Kind::MediaAsset],
-    capabilities: &["Tweets", "quoted threads", "media metrics"],
-    help: "By hand it takes an OAuth 2.0 user token of an app of one's own. X lists the newest \
-           3,200 posts of an account, no older ones, and bills the app for each post read: each \
-           sync reads again the newest hundred.",
-    oauth: Some(OAuth2 {
-        app: "x",
-        authorization_url: "https://x.com/i/oauth2/authorize",
-        token_url: "https://api.x.com/2/oauth2/token",
-        revoke_url: Some("https://api.x.com/2/oauth2/revoke"),
-        revoke: Revoke::App(ClientAuth::Basic),
-        userinfo_url: Some("https://api.x.com/2/users/me"),
-        scopes: &["tweet.read", "users.read", "offline.access"],
-        pkce: Pkce::Required,
-        client_auth: ClientAuth::Basic,
-        refresh: Refresh { rotates: true, access_token_seconds: Some(7200), ..Refresh::BASE },
-        ..OAuth2::BASE
-    }),
-    fields: &[
-        Field {
-            help: "X developer console > the app > Keys and tokens: an OAuth 2.0 user token, not \
-                   the app-only bearer token.",
-            ..Field::ACCESS_TOKEN
-        },
-        Field {
-            help: "Shown with it; without it the link lasts two hours.",
-            ..Field::REFRESH_TOKEN
-        },
-    ],
-    hosts: &["api.x.com"],
-    // 900 requests a quarter of an hour for the timeline.
-    rate: Rate::per(8, Duration::from_secs(10)),
-    // Counts, edits and deletions further back than what is asked about in each run. A post that is looked up is billed at
-    // half a cent, in the timeline of the app's owner at a fifth of that; once a day (UTC), however often it is read.
-    relist: Some(Duration::from_hours(30 * 24)),
-    recheck: 100,
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
+    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
+    record::Record,
 };
 
 /// A timeline that gives so many may go on where X does not reach: it does so for the newest 3,200, of which it may leave
@@ -120,7 +71,7 @@ impl Provider for X {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

@@ -4,10 +4,11 @@
 //! Calendar API v3: "Synchronize resources efficiently", events.list, calendarList.list, "Handle API errors".
 
 mod event;
+mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,37 +16,12 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use self::event::{Change, FIELDS as EVENT_FIELDS, Item};
-use super::{FIELDS, OAUTH};
 use crate::{
     error::{Error, Result},
     http::Client,
-    provider::{
-        Account, Covers, Feed, Next, Page, Provider,
-        spec::{FeedGone, OAuth2, Rate, Spec, Webhooks},
-    },
-    record::{Kind, Properties, Record},
+    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
+    record::{Properties, Record},
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 42,
-    id: "google-calendar",
-    name: "Google Calendar",
-    aliases: &["gcal"],
-    kinds: &[Kind::Event],
-    capabilities: &["Calendars", "attendees"],
-    help: "By hand: both tokens from Google's OAuth 2.0 Playground (scope calendar.readonly). \
-           Calendars that show free and busy alone are passed over.",
-    oauth: Some(OAuth2 { scopes: &["https://www.googleapis.com/auth/calendar.readonly"], ..OAUTH }),
-    fields: FIELDS,
-    hosts: &["www.googleapis.com"],
-    // 600 a minute for a user.
-    rate: Rate::per(80, Duration::from_secs(10)),
-    // A calendar that left the list is gone with its events.
-    feed_gone: FeedGone::Remove,
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 const API: &str = "https://www.googleapis.com/calendar/v3";
@@ -80,7 +56,7 @@ impl Provider for GoogleCalendar {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

@@ -4,51 +4,23 @@
 //! Drive API v3: files.list, changes.list, "Retrieve changes", "Usage limits", "Resolve errors".
 
 mod file;
+mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::file::{FIELDS as FILE_FIELDS, File, Found};
-use super::{FIELDS, OAUTH};
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Covers, Feed, Next, Page, Provider,
-        spec::{OAuth2, Rate, Spec, Webhooks},
-    },
-    record::{Kind, Record},
+    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
+    record::Record,
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 30,
-    id: "google-drive",
-    name: "Google Drive",
-    aliases: &["gdrive"],
-    kinds: &[Kind::MediaAsset],
-    capabilities: &["Files", "revisions"],
-    help: "By hand: both tokens from Google's OAuth 2.0 Playground (scope \
-           drive.metadata.readonly). Names and properties, no content; of shared drives what the \
-           person has opened or been given.",
-    oauth: Some(OAuth2 {
-        scopes: &["https://www.googleapis.com/auth/drive.metadata.readonly"],
-        ..OAUTH
-    }),
-    fields: FIELDS,
-    hosts: &["www.googleapis.com"],
-    // 12,000 a minute for a user.
-    rate: Rate::per_second(20),
-    // A file that is shared no more does not always show among the changes.
-    relist: Some(Duration::from_hours(7 * 24)),
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 const API: &str = "https://www.googleapis.com/drive/v3";
@@ -87,7 +59,7 @@ impl Provider for GoogleDrive {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

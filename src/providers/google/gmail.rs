@@ -4,10 +4,11 @@
 
 mod answers;
 mod message;
+mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, pin::pin, sync::Arc};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -18,35 +19,10 @@ use self::{
     answers::{Changes, Entries, Ids, Labels, Profile},
     message::Mail,
 };
-use super::{FIELDS, OAUTH};
 use crate::{
     error::{Error, Result},
     http::Client,
-    provider::{
-        Account, Covers, Feed, Next, Page, Provider,
-        spec::{OAuth2, Rate, Spec, Webhooks},
-    },
-    record::Kind,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 17,
-    id: "gmail",
-    name: "Gmail",
-    aliases: &["google mail"],
-    kinds: &[Kind::Message],
-    capabilities: &["Emails", "labels", "snippet"],
-    help: "By hand: both tokens from Google's OAuth 2.0 Playground (scope gmail.readonly). Drafts, \
-           chats, spam and trash are not imported. A Google app left in Testing loses its grant \
-           after 7 days.",
-    oauth: Some(OAuth2 { scopes: &["https://www.googleapis.com/auth/gmail.readonly"], ..OAUTH }),
-    fields: FIELDS,
-    hosts: &["gmail.googleapis.com"],
-    // 6,000 units a minute for a user of a new project, of which a mail costs 5: 1,200 a minute, a full bucket included.
-    rate: Rate::per(57, Duration::from_secs(3)),
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
+    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
 };
 
 const API: &str = "https://gmail.googleapis.com/gmail/v1/users/me";
@@ -99,7 +75,7 @@ impl Provider for Gmail {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

@@ -4,54 +4,21 @@
 //! "Usage limits".
 
 mod call;
+mod spec;
 #[cfg(test)]
 mod tests;
-
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use self::call::{Asset, Call, Participant, Space};
-use super::{FIELDS, OAUTH};
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Feed, Next, Page, Provider,
-        spec::{Absence, OAuth2, Rate, Spec},
-    },
-    record::{Kind, MediaAssetKind, Record},
+    provider::{Account, Feed, Next, Page, Provider, spec::Spec},
+    record::{MediaAssetKind, Record},
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 45,
-    id: "google-meet",
-    name: "Google Meet",
-    kinds: &[Kind::Event, Kind::MediaAsset],
-    capabilities: &["Meetings", "recordings"],
-    help: "By hand: both tokens from Google's OAuth 2.0 Playground (scopes userinfo.email and \
-           meetings.space.readonly). Google keeps calls for 30 days; planned meetings are in \
-           Google Calendar.",
-    oauth: Some(OAuth2 {
-        userinfo_url: Some("https://www.googleapis.com/oauth2/v2/userinfo"),
-        scopes: &[
-            "openid",
-            "https://www.googleapis.com/auth/userinfo.email",
-            "https://www.googleapis.com/auth/meetings.space.readonly",
-        ],
-        ..OAUTH
-    }),
-    fields: FIELDS,
-    hosts: &["meet.googleapis.com", "www.googleapis.com"],
-    // 600 a minute for a user.
-    rate: Rate::per(80, Duration::from_secs(10)),
-    // A call that is listed no more has merely passed its 30 days.
-    absence: Absence::Unknown,
-    ..Spec::BASE
 };
 
 const API: &str = "https://meet.googleapis.com/v2";
@@ -86,7 +53,7 @@ impl Provider for GoogleMeet {
     type Cursor = Pass;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

@@ -2,56 +2,24 @@
 //!
 //! YouTube Data API v3: channels.list, playlistItems.list, videos.list, "Quota costs", "Errors".
 
+mod spec;
 #[cfg(test)]
 mod tests;
 mod video;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use self::video::Video;
-use super::{FIELDS, OAUTH};
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Covers, Feed, Gone, Next, Page, Provider,
-        spec::{Category, OAuth2, Rate, Spec, Webhooks},
-    },
-    record::{Kind, Record},
+    provider::{Account, Covers, Feed, Gone, Next, Page, Provider, spec::Spec},
+    record::Record,
     wire::{Many, time},
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 7,
-    id: "youtube",
-    name: "YouTube",
-    aliases: &["yt"],
-    category: Category::Social,
-    kinds: &[Kind::MediaAsset],
-    capabilities: &["Videos", "playlists", "stats"],
-    help: "By hand: both tokens from Google's OAuth 2.0 Playground (scope youtube.readonly), where \
-           one picks the channel at consent. About the newest 20,000 uploads are listed.",
-    oauth: Some(OAuth2 {
-        userinfo_url: Some(
-            "https://www.googleapis.com/youtube/v3/channels?part=id,snippet,contentDetails&mine=true",
-        ),
-        scopes: &["https://www.googleapis.com/auth/youtube.readonly"],
-        ..OAUTH
-    }),
-    fields: FIELDS,
-    hosts: &["www.googleapis.com", "youtube.googleapis.com"],
-    // 10,000 units a day for all users of a project, of which a call costs one.
-    rate: Rate::per_second(5),
-    // There is no feed of changes. All is walked once a day, for two units 50 videos; between, the newest are asked about.
-    relist: Some(Duration::from_hours(24)),
-    recheck: 200,
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 const API: &str = "https://www.googleapis.com/youtube/v3";
@@ -81,7 +49,7 @@ impl Provider for YouTube {
     type Cursor = Walk;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

@@ -2,71 +2,20 @@
 //!
 //! Facts: Meta for Developers, "Instagram Platform", "IG User media", "IG Media", "Business Use Case rate limits".
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    CONFIRMED, OAUTH, RENEWS_ITSELF, gone,
+    CONFIRMED, gone,
     walk::{self, Dated, List, Walk},
 };
 use crate::{
     error::{Error, Result},
     http::Client,
-    provider::{
-        Account, Feed, Page, Provider,
-        spec::{Category, Exchange, Field, OAuth2, Rate, Refresh, Spec},
-    },
-    record::{EngagementStats, Kind, Media, MediaAsset, MediaAssetKind, MediaType, Person, Record},
+    provider::{Account, Feed, Page, Provider, spec::Spec},
+    record::{EngagementStats, Media, MediaAsset, MediaAssetKind, MediaType, Person, Record},
     wire::{Many, time},
-};
-
-/// What is constant about Instagram.
-pub static SPEC: Spec = Spec {
-    rank: 3,
-    id: "instagram",
-    name: "Instagram",
-    aliases: &["ig", "insta"],
-    category: Category::Social,
-    kinds: &[Kind::MediaAsset],
-    capabilities: &["Photos", "reels", "captions", "engagement"],
-    help: "For professional accounts (Business or Creator) only; for personal ones Instagram \
-           offers nothing. The newest 10,000 posts are listed, stories are not.",
-    oauth: Some(OAuth2 {
-        app: "instagram",
-        authorization_url: "https://www.instagram.com/oauth/authorize",
-        token_url: "https://api.instagram.com/oauth/access_token",
-        userinfo_url: Some("https://graph.instagram.com/v25.0/me?fields=user_id,username"),
-        scopes: &["instagram_business_basic"],
-        refresh: Refresh {
-            url: Some("https://graph.instagram.com/refresh_access_token"),
-            params: &[("grant_type", "ig_refresh_token"), ("access_token", "{access_token}")],
-            ..RENEWS_ITSELF
-        },
-        exchange: Some(Exchange {
-            method: "GET",
-            url: "https://graph.instagram.com/access_token",
-            params: &[
-                ("grant_type", "ig_exchange_token"),
-                ("client_secret", "{client_secret}"),
-                ("access_token", "{access_token}"),
-            ],
-        }),
-        ..OAUTH
-    }),
-    fields: &[Field {
-        help: "App dashboard > Instagram > API setup with Instagram login > Generate token. Lives \
-               60 days and is renewed by itself.",
-        ..Field::ACCESS_TOKEN
-    }],
-    hosts: &["graph.instagram.com"],
-    // 4,800 a day for each impression that the account has: of one this is sure.
-    rate: Rate::per(90, Duration::from_mins(30)),
-    // Captions, counts and deletions show in a full walk alone.
-    relist: Some(Duration::from_hours(24)),
-    ..Spec::BASE
 };
 
 const API: &str = "https://graph.instagram.com/v25.0";
@@ -84,7 +33,7 @@ impl Provider for Instagram {
     type Cursor = Walk;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
@@ -202,5 +151,6 @@ impl Item {
     }
 }
 
+mod spec;
 #[cfg(test)]
 mod tests;

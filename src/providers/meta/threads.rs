@@ -4,70 +4,19 @@
 
 mod post;
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::Value;
 
 use self::post::{Counts, Medium, Post};
 use super::{
-    AT_ONCE, CONFIRMED, OAUTH, RENEWS_ITSELF, gone,
+    AT_ONCE, CONFIRMED, gone,
     walk::{self, List, Walk},
 };
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Feed, Page, Provider,
-        spec::{Category, Exchange, Field, OAuth2, Rate, Refresh, Spec, Webhooks},
-    },
-    record::{Kind, Record},
-};
-
-/// What is constant about Threads.
-pub static SPEC: Spec = Spec {
-    rank: 11,
-    id: "threads",
-    name: "Threads",
-    category: Category::Social,
-    kinds: &[Kind::Message],
-    capabilities: &["Threads posts/replies"],
-    help: "By hand it takes a token that the app generates for its testers. Client id and secret \
-           are those of the app's Threads use case, not of the Meta app.",
-    oauth: Some(OAuth2 {
-        app: "threads",
-        authorization_url: "https://threads.net/oauth/authorize",
-        token_url: "https://graph.threads.net/oauth/access_token",
-        userinfo_url: Some("https://graph.threads.net/v1.0/me?fields=id,username"),
-        scopes: &["threads_basic", "threads_read_replies", "threads_manage_insights"],
-        refresh: Refresh {
-            url: Some("https://graph.threads.net/refresh_access_token"),
-            params: &[("grant_type", "th_refresh_token"), ("access_token", "{access_token}")],
-            ..RENEWS_ITSELF
-        },
-        exchange: Some(Exchange {
-            method: "GET",
-            url: "https://graph.threads.net/access_token",
-            params: &[
-                ("grant_type", "th_exchange_token"),
-                ("client_secret", "{client_secret}"),
-                ("access_token", "{access_token}"),
-            ],
-        }),
-        ..OAUTH
-    }),
-    fields: &[Field {
-        help: "App dashboard > Use cases > Access the Threads API > Settings > User token \
-               generator. Lives 60 days and is renewed by itself.",
-        ..Field::ACCESS_TOKEN
-    }],
-    hosts: &["graph.threads.net"],
-    // 4,800 a day for each impression, of which at least ten are counted.
-    rate: Rate::per(300, Duration::from_mins(10)),
-    // Edits and deletions show in a full walk alone.
-    relist: Some(Duration::from_hours(24)),
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
+    provider::{Account, Feed, Page, Provider, spec::Spec},
+    record::Record,
 };
 
 const API: &str = "https://graph.threads.net/v1.0";
@@ -92,7 +41,7 @@ impl Provider for Threads {
     type Cursor = Walk;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
@@ -195,5 +144,6 @@ struct Me {
     name: Option<String>,
 }
 
+mod spec;
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,10 @@
 
 mod event;
 mod recurrence;
+mod spec;
 mod task;
 #[cfg(test)]
 mod tests;
-
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -20,46 +19,16 @@ use self::{
     task::ToDo,
 };
 use super::{
-    API, AT_ONCE, FIELDS, HOSTS, IMMUTABLE, OAUTH,
+    API, AT_ONCE, IMMUTABLE,
     delta::{self, Entry},
     escaped,
 };
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Covers, Feed, Next, Page, Patch, Provider,
-        spec::{FeedGone, OAuth2, Rate, Spec, Webhooks},
-    },
-    record::{Kind, Properties, Record, Ref},
+    provider::{Account, Covers, Feed, Next, Page, Patch, Provider, spec::Spec},
+    record::{Properties, Record, Ref},
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 46,
-    id: "microsoft-graph",
-    name: "Microsoft Graph",
-    aliases: &["outlook calendar", "microsoft to do", "office 365 calendar"],
-    kinds: &[Kind::Event, Kind::Task],
-    capabilities: &["Outlook calendar/tasks"],
-    help: "For work, school and personal accounts; by hand with tokens from the OAuth flow of an \
-           app of one's own. Events come from three years back to two years ahead.",
-    oauth: Some(OAuth2 {
-        scopes: &["Calendars.Read", "Tasks.Read", "User.Read", "offline_access"],
-        ..OAUTH
-    }),
-    fields: FIELDS,
-    hosts: HOSTS,
-    // 10,000 in ten minutes for a mailbox, four at once.
-    rate: Rate::per(150, Duration::from_secs(10)),
-    width: 2,
-    // The window of events is frozen in the token and must be opened anew.
-    relist: Some(Duration::from_hours(30 * 24)),
-    // A calendar or list that is listed no more is gone with what it held.
-    feed_gone: FeedGone::Remove,
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 /// Entries of a page.
@@ -89,7 +58,7 @@ impl Provider for MicrosoftGraph {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

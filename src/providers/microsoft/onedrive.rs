@@ -4,45 +4,20 @@
 //! Microsoft Graph, "driveItem: delta", "driveItem resource type", "Throttling".
 
 mod item;
+mod spec;
 #[cfg(test)]
 mod tests;
-
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::item::{FIELDS as ITEM_FIELDS, Item};
-use super::{API, FIELDS, HOSTS, OAUTH, delta};
+use super::{API, delta};
 use crate::{
     error::{Error, Result},
     http::Client,
-    provider::{
-        Account, Feed, Next, Page, Provider,
-        spec::{OAuth2, Rate, Spec, Webhooks},
-    },
-    record::Kind,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 31,
-    id: "onedrive",
-    name: "OneDrive",
-    kinds: &[Kind::MediaAsset],
-    capabilities: &["Files", "sharing metadata"],
-    help: "For work, school and personal accounts; by hand with tokens from the OAuth flow of an \
-           app of one's own. Items that others shared lie in their drives and are passed over.",
-    oauth: Some(OAuth2 { scopes: &["Files.Read", "User.Read", "offline_access"], ..OAUTH }),
-    fields: FIELDS,
-    hosts: HOSTS,
-    // Counted in units that are not published; a refusal names the wait.
-    rate: Rate::per_second(5),
-    // What lay deep in a deleted folder need not show among the changes.
-    relist: Some(Duration::from_hours(30 * 24)),
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
+    provider::{Account, Feed, Next, Page, Provider, spec::Spec},
 };
 
 /// Most items that a page gives.
@@ -64,7 +39,7 @@ impl Provider for OneDrive {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

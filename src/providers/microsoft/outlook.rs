@@ -4,10 +4,11 @@
 //! Outlook resources", "Throttling limits".
 
 mod mail;
+mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,44 +16,16 @@ use serde_json::Value;
 
 use self::mail::{Attached, FIELDS as MAIL_FIELDS, Mail};
 use super::{
-    API, AT_ONCE, FIELDS, HOSTS, IMMUTABLE, OAUTH,
+    API, AT_ONCE, IMMUTABLE,
     delta::{self, Entry},
     escaped,
 };
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Feed, Next, Page, Patch, Provider,
-        spec::{FeedGone, OAuth2, Rate, Spec, Webhooks},
-    },
-    record::{Kind, Properties, Record},
+    provider::{Account, Feed, Next, Page, Patch, Provider, spec::Spec},
+    record::{Properties, Record},
     wire::Many,
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 18,
-    id: "outlook",
-    name: "Outlook",
-    aliases: &["exchange", "office 365 mail", "hotmail"],
-    kinds: &[Kind::Message],
-    capabilities: &["Exchange mail"],
-    help: "For work, school and personal accounts. Microsoft shows tokens nowhere: by hand they \
-           come from the OAuth flow of an app of one's own. Drafts, junk and deleted items are not \
-           imported.",
-    oauth: Some(OAuth2 { scopes: &["Mail.Read", "User.Read", "offline_access"], ..OAUTH }),
-    fields: FIELDS,
-    hosts: HOSTS,
-    // 10,000 in ten minutes for a mailbox, four at once.
-    rate: Rate::per(150, Duration::from_secs(10)),
-    width: 2,
-    // There are moves that no folder's feed tells of.
-    relist: Some(Duration::from_hours(30 * 24)),
-    // What a folder that is no more held is gone, or comes with the folder that it was moved to.
-    feed_gone: FeedGone::Remove,
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
 };
 
 /// Mails of a page.
@@ -82,7 +55,7 @@ impl Provider for Outlook {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

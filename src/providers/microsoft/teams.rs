@@ -5,10 +5,9 @@
 
 mod message;
 mod rooms;
+mod spec;
 #[cfg(test)]
 mod tests;
-
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,50 +18,14 @@ use self::{
     rooms::Room,
 };
 use super::{
-    FIELDS, HOSTS, OAUTH,
     delta::{self, Entry, Listed},
     escaped,
 };
 use crate::{
     error::{Error, Result},
     http::Client,
-    provider::{
-        Account, Feed, Next, Page, Provider,
-        spec::{Absence, OAuth2, Rate, Spec, Webhooks},
-    },
-    record::{Kind, Record},
-};
-
-/// The catalog's entry.
-pub static SPEC: Spec = Spec {
-    rank: 19,
-    id: "microsoft-teams",
-    name: "Microsoft Teams",
-    aliases: &["teams", "ms teams"],
-    kinds: &[Kind::Message],
-    capabilities: &["Channel chats"],
-    help: "For work and school accounts; an administrator must consent to ChannelMessage.Read.All. \
-           Changes in channels reach back eight months.",
-    oauth: Some(OAuth2 {
-        scopes: &[
-            "Team.ReadBasic.All",
-            "Channel.ReadBasic.All",
-            "ChannelMessage.Read.All",
-            "Chat.Read",
-            "User.Read",
-            "offline_access",
-        ],
-        ..OAUTH
-    }),
-    fields: FIELDS,
-    hosts: HOSTS,
-    // The published figures differ; one a second for a directory is safe.
-    rate: Rate::per(5, Duration::from_secs(5)),
-    width: 2,
-    // Deleted messages are listed as such, and what is older than eight months is not listed.
-    absence: Absence::Unknown,
-    webhooks: Webhooks::Offered,
-    ..Spec::BASE
+    provider::{Account, Feed, Next, Page, Provider, spec::Spec},
+    record::Record,
 };
 
 /// Most messages that a page gives.
@@ -110,7 +73,7 @@ impl Provider for MicrosoftTeams {
     type Cursor = Cursor;
 
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        &spec::SPEC
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {

@@ -1,5 +1,7 @@
 //! Google Calendar against a vendor by script, in the shapes of its reference.
 
+use std::time::Duration;
+
 use serde_json::{Map, json};
 
 use super::*;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Map, json};
 
 use super::*;

@@ -6,11 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{
-    super::{
-        API,
-        delta::{self},
-        escaped, me,
-    },
+    super::{API, delta, escaped, me},
     PREFER,
 };
 use crate::{
