@@ -1,14 +1,14 @@
 //! Linked accounts: shown, paused, deleted; their keys rotated.
 
 use super::{
-    App, ConnectorStatus, ConnectorView, DeletedView, Error, Result, RotatedView, Selector,
-    addresses, core::Core, entry,
+    App, AttemptView, ConnectorStatus, ConnectorView, DeletedView, Error, Result, RotatedView,
+    Selector, addresses, core::Core, entry,
 };
 use crate::{
     ids::{ConnectorId, OwnerId},
     oauth::binding,
     provider::Settings,
-    store::Connector,
+    store::{Account, Connector},
 };
 
 impl App {
@@ -17,12 +17,22 @@ impl App {
     /// # Errors
     /// When the database is not available.
     pub async fn connectors(&self, owner: &OwnerId, deleted: bool) -> Result<Vec<ConnectorView>> {
+        let found = self.core().await?.store().accounts(owner, None, deleted).await?;
+        Ok(found.accounts.into_iter().map(|account| self.view(account)).collect())
+    }
+
+    /// The owner's connectors, and their attempts to link of the last hour that linked nothing, newest first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn connectors_and_attempts(
+        &self,
+        owner: &OwnerId,
+    ) -> Result<(Vec<ConnectorView>, Vec<AttemptView>)> {
         let core = self.core().await?;
-        let mut views = Vec::new();
-        for connector in core.store().connectors(owner, None, deleted).await? {
-            views.push(self.connector_view(core, connector).await?);
-        }
-        Ok(views)
+        let found = core.store().accounts(owner, None, false).await?;
+        let attempts = if found.attempts { self.attempts(owner).await? } else { Vec::new() };
+        Ok((found.accounts.into_iter().map(|account| self.view(account)).collect(), attempts))
     }
 
     /// One connector.
@@ -30,9 +40,8 @@ impl App {
     /// # Errors
     /// `UnknownConnector`, for another owner's too.
     pub async fn connector(&self, owner: &OwnerId, id: ConnectorId) -> Result<ConnectorView> {
-        let core = self.core().await?;
-        let connector = stored(core, owner, id).await?;
-        self.connector_view(core, connector).await
+        let account = self.core().await?.store().account(owner, id).await?;
+        Ok(self.view(account.ok_or_else(|| Error::UnknownConnector(id.to_string()))?))
     }
 
     /// The connector that a selector means.
@@ -44,14 +53,15 @@ impl App {
             Selector::Connector(id) => return self.connector(owner, *id).await,
             Selector::Provider(provider) => entry(provider)?.spec().id,
         };
-        let core = self.core().await?;
-        let mut linked = core.store().connectors(owner, Some(provider), false).await?;
+        let found = self.core().await?.store().accounts(owner, Some(provider), false).await?;
+        let mut linked = found.accounts;
         match (linked.pop(), linked.is_empty()) {
             (None, _) => Err(Error::NothingLinked(provider.to_owned())),
-            (Some(only), true) => self.connector_view(core, only).await,
+            (Some(only), true) => Ok(self.view(only)),
             (Some(last), false) => {
                 linked.push(last);
-                let accounts = linked.iter().map(|c| format!("{} ({})", shown(c), c.id));
+                let linked = linked.iter().map(|account| &account.connector);
+                let accounts = linked.map(|c| format!("{} ({})", shown(c), c.id));
                 Err(Error::Ambiguous {
                     provider: provider.to_owned(),
                     accounts: accounts.collect(),
@@ -159,13 +169,12 @@ impl App {
         Ok(done)
     }
 
-    async fn connector_view(&self, core: &Core, of: Connector) -> Result<ConnectorView> {
-        let store = core.store();
-        let waiting = store.removals_waiting(&of.owner, of.id).await?;
+    fn view(&self, account: Account) -> ConnectorView {
+        let Account { connector: of, records, removals_waiting } = account;
         let alive = of.status != ConnectorStatus::Deleted;
-        Ok(ConnectorView {
-            records: store.count_records(&of.owner, of.id).await?,
-            removals_waiting: Some(waiting).filter(|waiting| *waiting > 0),
+        ConnectorView {
+            records,
+            removals_waiting: Some(removals_waiting).filter(|waiting| *waiting > 0),
             webhook_url: addresses::webhook(&self.0.settings, &of.provider, of.id)
                 .filter(|_| alive),
             connector_id: of.id,
@@ -180,7 +189,7 @@ impl App {
             last_error: of.last_error.map(|error| error.message),
             running: of.running,
             created_at: of.created_at,
-        })
+        }
     }
 }
 

@@ -108,17 +108,27 @@ pub enum Ended<'a> {
 }
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:expr),+) => {
         concat!(
             "SELECT owner_id, id, provider, account_label, settings, relinks, origin, redirect_uri, redirect_to, \
              secrets_envelope, state_used, cookie_hash, reason, problem, connector_id, expires_at, \
              CASE WHEN status IN ('pending', 'opened') AND expires_at <= now() THEN 'expired' ELSE status END AS status \
              FROM oauth_attempts ",
-            $rest
+            $($rest),+
         )
     };
 }
 pub(super) use select;
+
+/// An owner's attempts that are shown: those of the last hour that linked nothing.
+macro_rules! shown {
+    () => {
+        "owner_id = $1 AND status <> 'linked' AND created_at > now() - interval '1 hour'"
+    };
+}
+pub(super) use shown;
+
+const SHOWN: &str = select!("WHERE ", shown!(), " ORDER BY created_at DESC LIMIT 10");
 
 pub(super) fn read(row: &PgRow) -> Result<Attempt> {
     let bad = |column| StoreError::Inconsistent { table: "oauth_attempts", column };
@@ -215,13 +225,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn open_attempts(&self, owner: &OwnerId) -> Result<Vec<Attempt>> {
-        let rows = sqlx::query(select!(
-            "WHERE owner_id = $1 AND status <> 'linked' AND created_at > now() - interval '1 hour' \
-             ORDER BY created_at DESC LIMIT 10"
-        ))
-        .bind(owner)
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = sqlx::query(SHOWN).bind(owner).fetch_all(&self.pool).await?;
         rows.iter().map(read).collect()
     }
 

@@ -82,11 +82,16 @@ pub struct NewConnector<'a> {
 
 macro_rules! select {
     ($rest:literal) => {
+        crate::store::connectors::select!("", $rest)
+    };
+    // With more columns.
+    ($more:expr, $rest:literal) => {
         concat!(
             "SELECT owner_id, id, provider, account_identifier, account_scope, account_label, status, \
              secrets_envelope, secret_names, metadata, oauth_client_id, last_successful_sync, last_error, \
-             CASE WHEN lease_until > now() THEN lease_run END AS running, created_at \
-             FROM external_connectors ",
+             CASE WHEN lease_until > now() THEN lease_run END AS running, created_at ",
+            $more,
+            " FROM external_connectors ",
             $rest
         )
     };

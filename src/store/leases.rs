@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
 
-use super::{Result, Run, Store, StoreError, sweep::hash_id};
+use super::{Result, Run, Store, StoreError, accounts::fold_counts, sweep::hash_id};
 use crate::{
     ids::{ConnectorId, OwnerId, RunId},
     run::{ConnectorStatus, RunError, RunStatus, Stats, SyncType, Trigger},
@@ -338,6 +338,7 @@ impl Store {
         .bind(lease.connector)
         .execute(&mut *tx)
         .await?;
+        fold_counts(&mut *tx, &lease.owner, lease.connector).await?;
         tx.commit().await?;
         Ok(())
     }

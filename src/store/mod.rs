@@ -3,6 +3,7 @@
 //! The law: records, removals and the cursor that covers them are one transaction. Every statement names its owner; the
 //! few that cannot stand in `global.rs`.
 
+mod accounts;
 mod api_tokens;
 mod apply;
 mod attempts;
@@ -24,6 +25,7 @@ mod runs;
 mod spent;
 mod sweep;
 
+pub use accounts::{Account, Accounts};
 pub use api_tokens::{ApiToken, TokenKind};
 pub use apply::{Applied, Position, Staged};
 pub use attempts::{ATTEMPT_MINUTES, Attempt, Ended, Hash, NewAttempt, Opening};

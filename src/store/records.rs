@@ -271,19 +271,4 @@ impl Store {
             .await?;
         row.as_ref().map(read).transpose()
     }
-
-    /// How many records of a connector are alive.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_records(&self, owner: &OwnerId, connector: ConnectorId) -> Result<u64> {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM records WHERE owner_id = $1 AND connector_id = $2 AND removed_at IS NULL",
-        )
-        .bind(owner)
-        .bind(connector)
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(count.unsigned_abs())
-    }
 }

@@ -42,19 +42,20 @@ pub(super) async fn whole(
     let read = async {
         let mut whole = Vec::new();
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|_| too_large())?;
+            let piece = piece.ok()?;
             if whole.len() + piece.len() > largest {
                 drop(whole);
                 discard(&mut pieces).await;
-                return Err(too_large());
+                return None;
             }
             whole.extend_from_slice(&piece);
         }
-        Ok(whole.into())
+        Some(Bytes::from(whole))
     };
-    tokio::time::timeout(patience, read).await.unwrap_or_else(|_| {
-        Err(problem(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive"))
-    })
+    match tokio::time::timeout(patience, read).await {
+        Ok(read) => read.ok_or_else(too_large),
+        Err(_) => Err(problem(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive")),
+    }
 }
 
 /// Reads what is left, within bounds.

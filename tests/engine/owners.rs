@@ -20,7 +20,9 @@ use crate::support::{Act, Gate, Rig, asked, note};
 
 /// What is tried here with another owner's ids. Whoever adds a method to the store adds it here, or says why it names no
 /// owner. `sweep_held`, `newest_known` and the like take a lease: one that was made up is tried.
-const TRIED: [&str; 46] = [
+const TRIED: [&str; 47] = [
+    "account",
+    "accounts",
     "add",
     "add_token",
     "apply",
@@ -33,7 +35,6 @@ const TRIED: [&str; 46] = [
     "connector",
     "connector_of",
     "connectors",
-    "count_records",
     "count_vanished",
     "delete_connector",
     "end_attempt",
@@ -173,7 +174,11 @@ async fn nothing_of_another_owners_is_read() {
     let own = store.connectors(stranger, None, true).await.unwrap();
     assert!(own.iter().all(|own| own.owner == *stranger) && own.len() == 1);
     assert!(store.connector_of(stranger, "fake", "one", "").await.unwrap().is_none());
-    assert_eq!(store.count_records(stranger, *connector).await.unwrap(), 0);
+    assert!(store.account(stranger, *connector).await.unwrap().is_none());
+    let shown = store.accounts(stranger, None, true).await.unwrap();
+    let shown = shown.accounts.iter().map(|account| (account.connector.id, account.records));
+    let own: Vec<_> = own.iter().map(|connector| (connector.id, 0)).collect();
+    assert_eq!(shown.collect::<Vec<_>>(), own);
     assert_eq!(store.removals_waiting(stranger, *connector).await.unwrap(), 0);
     assert!(store.feeds_of(stranger, *connector).await.unwrap().is_empty());
     assert_eq!(store.count_vanished(stranger, *connector, &[]).await.unwrap(), 0);

@@ -130,7 +130,23 @@ impl Rig {
 
     /// A run from its start to its end.
     pub async fn run(&self, of: &Connector, asked: Asked) -> Ending {
-        self.start(of, asked).await.ended().await.expect("an end")
+        let end = self.start(of, asked).await.ended().await.expect("an end");
+        self.assert_counted(of).await;
+        end
+    }
+
+    /// The kept number of a connector's records is that of its records, however they came and went.
+    pub async fn assert_counted(&self, of: &Connector) {
+        let kept = self.store.account(&of.owner, of.id).await.expect("a database");
+        let sql = "SELECT count(*) FROM records WHERE connector_id = $1 AND removed_at IS NULL";
+        let there: i64 =
+            sqlx::query_scalar(sql).bind(of.id).fetch_one(&self.pool).await.expect(sql);
+        assert_eq!(
+            kept.expect("a connector").records,
+            there.unsigned_abs(),
+            "records of {}",
+            of.id
+        );
     }
 
     pub async fn sync(&self, of: &Connector) -> Ending {

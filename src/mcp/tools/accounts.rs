@@ -74,8 +74,8 @@ impl Importers {
         Parameters(args): Parameters<ListConnectors>,
         context: Context,
     ) -> Answer {
-        let mut connectors = self.app.connectors(self.caller(&context)?, false).await?;
-        let mut attempts = self.app.attempts(self.caller(&context)?).await?;
+        let linked = self.app.connectors_and_attempts(self.caller(&context)?).await?;
+        let (mut connectors, mut attempts) = linked;
         if let Some(id) = &args.provider {
             let provider = self.app.provider(id)?.id;
             connectors.retain(|connector| connector.provider == provider);
