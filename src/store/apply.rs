@@ -241,11 +241,11 @@ impl Staged {
     ) -> Result<(Applied, FeedState)> {
         let Self { mut tx, lease, source, done, _ahead } = self;
         let at = Position::of(&lease, &source, state);
-        let mut after = state.after(&batch.page.next, now);
+        let mut after = state.after(&batch.page.next, batch.pages, now);
         hold(&mut after, state, batch, sweep);
         note_seen(&mut tx, at, state, &after, batch).await?;
         let mut numbers = state.run_stats(lease.run);
-        numbers.add(&done, batch.page.skipped);
+        numbers.add(&done, batch.page.skipped, batch.pages);
         after.run = Some((lease.run, numbers));
         write_state(&mut tx, at, state, &after).await?;
         tx.commit().await?;
@@ -294,14 +294,14 @@ fn hold(after: &mut FeedState, state: &FeedState, batch: &Batch, sweep: &Sweep) 
 }
 
 impl Stats {
-    /// Adds what a page did.
-    pub fn add(&mut self, done: &Applied, skipped: u32) {
+    /// Adds what so many pages did.
+    pub fn add(&mut self, done: &Applied, skipped: u32, pages: u32) {
         self.created += done.created;
         self.updated += done.updated;
         self.unchanged += done.unchanged;
         self.removed += done.removed;
         self.skipped += u64::from(skipped);
-        self.pages += 1;
+        self.pages += u64::from(pages);
     }
 }
 
@@ -423,8 +423,8 @@ async fn note_seen(
     }
     if after.listing.open {
         sqlx::query(
-            "INSERT INTO external_seen (owner_id, connector_id, feed, listing, page, hashes) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO external_seen (owner_id, connector_id, feed, listing, page, hashes, pages) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(at.owner)
         .bind(at.connector)
@@ -432,6 +432,7 @@ async fn note_seen(
         .bind(state.listing.number)
         .bind(state.listing.pages)
         .bind(batch.hashes())
+        .bind(i64::from(batch.pages))
         .execute(&mut *tx)
         .await?;
     }

@@ -24,7 +24,14 @@ pub struct Batch {
     /// Storing it waits for the disk. A page that the vendor gives again need not: should the machine fail, the last pages are
     /// lost together with their cursors, and the end of the run waits for all of them.
     pub awaited: bool,
+    /// How many pages of the vendor's it is.
+    pub pages: u32,
+    /// Bytes of its records' properties.
+    bytes: usize,
 }
+
+/// Most records, and most bytes of their properties, of pages that are stored together.
+const TOGETHER: (usize, usize) = (1_000, 4 << 20);
 
 /// A record made ready to be stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +100,30 @@ impl Batch {
                 records.push(ready);
             }
         }
-        Self { page, records, awaited: true }
+        let bytes = records.iter().map(|ready| ready.properties.len()).sum();
+        Self { page, records, awaited: true, pages: 1, bytes }
+    }
+
+    /// Takes the plain page that follows it along, to be stored as one: what both bring, and where the later one goes on.
+    /// They name different records. Gives it back where the two were too much at once, or where they do not cover the same.
+    ///
+    /// # Errors
+    /// The page that was not taken.
+    pub fn join(&mut self, next: Self) -> Result<(), Self> {
+        let fits = self.records.len() + next.records.len() <= TOGETHER.0
+            && self.bytes + next.bytes <= TOGETHER.1
+            && self.page.covers == next.page.covers
+            && self.awaited == next.awaited;
+        if !fits {
+            return Err(next);
+        }
+        self.page.next = next.page.next;
+        self.page.seen.extend(next.page.seen);
+        self.page.skipped += next.page.skipped;
+        self.records.extend(next.records);
+        self.pages += next.pages;
+        self.bytes += next.bytes;
+        Ok(())
     }
 
     /// Whether it does nothing but bring records and say what is alive, and more pages follow: then it stands for itself

@@ -103,9 +103,9 @@ impl FeedState {
         self.listing.covers = self.listing.covers.and(page.covers);
     }
 
-    /// Where the feed stands once a page is stored.
+    /// Where the feed stands once so many pages are stored, of which the last one goes on so.
     #[must_use]
-    pub fn after(&self, next: &Next<Value>, now: Timestamp) -> Self {
+    pub fn after(&self, next: &Next<Value>, pages: u32, now: Timestamp) -> Self {
         let mut after = self.clone();
         after.advanced_at = Some(now);
         after.caught_up = next.is_end();
@@ -120,7 +120,7 @@ impl FeedState {
             after.listing.open = false;
             after.listing.pages = 0;
         } else if after.listing.open {
-            after.listing.pages += 1;
+            after.listing.pages += i64::from(pages);
         }
         after
     }
@@ -315,10 +315,10 @@ mod tests {
         let mut state = FeedState::new(Feed::account());
         state.begin_listing(None, now());
         state.note(&page(Covers::Everything, Next::More(json!(1))), now());
-        let mut state = state.after(&Next::More(json!(1)), now());
+        let mut state = state.after(&Next::More(json!(1)), 1, now());
         assert!(state.listing.open && !state.caught_up && state.listing.pages == 1);
         state.note(&page(Covers::Everything, Next::Relist), now());
-        let state = state.after(&Next::Relist, now());
+        let state = state.after(&Next::Relist, 1, now());
         assert!(!state.listing.open && state.caught_up && state.listed_at == Some(now()));
         assert_eq!(state.cursor, None);
     }

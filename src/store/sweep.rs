@@ -64,7 +64,7 @@ impl Store {
         let counts = sqlx::query(
             "SELECT (SELECT count(*) FROM records WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
                 AND removed_at IS NULL) AS alive, \
-             (SELECT count(*) FROM external_seen WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
+             (SELECT coalesce(sum(pages), 0)::bigint FROM external_seen WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
                 AND listing = $4) AS pages",
         )
         .bind(owner)

@@ -254,7 +254,7 @@ impl DryRun {
             self.count(&done, Some(batch.page.skipped));
             self.budget.spend(share);
             read = true;
-            state = state.after(&batch.page.next, now());
+            state = state.after(&batch.page.next, 1, now());
             if batch.page.next.is_end() {
                 return Ok(FeedEnd::CaughtUp);
             }
@@ -322,11 +322,7 @@ impl DryRun {
     /// Counts what a page would do; `skipped`: the items that it left out, absent where it is no page.
     fn count(&self, done: &Applied, skipped: Option<u32>) {
         let mut numbers = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let pages = numbers.pages;
-        numbers.add(done, skipped.unwrap_or_default());
-        if skipped.is_none() {
-            numbers.pages = pages;
-        }
+        numbers.add(done, skipped.unwrap_or_default(), skipped.is_some().into());
         drop(numbers);
         self.live.show(Progress { stats: self.stats(), waiting: self.meter.waiting() });
     }

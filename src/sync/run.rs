@@ -16,6 +16,7 @@ use std::{
 
 use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument, info, info_span, warn};
 
@@ -54,6 +55,8 @@ pub(super) struct Run {
     meter: Arc<Meter>,
     done: Mutex<Stats>,
     held: AtomicU64,
+    /// Places for records of pages that are stored along with others.
+    riding: Arc<Semaphore>,
     /// Stops the feeds of this run once one has failed or the lease is lost.
     halt: CancellationToken,
     /// The run as others watch it.
@@ -88,6 +91,7 @@ impl Run {
             connector: connector.clone(),
             meter,
             done: Mutex::default(),
+            riding: storing::riding(),
             held: AtomicU64::new(0),
             live,
         })
@@ -227,7 +231,7 @@ impl Run {
         let listed = feed::listed(listed?);
         let store = &self.engine.store;
         let removed = store.merge_feeds(&self.lease, &listed, provider.spec().feed_gone).await?;
-        self.count(Applied { removed, ..Applied::default() });
+        self.count(&Applied { removed, ..Applied::default() }, 0, 0);
         let mut stored = store.feeds(&self.lease).await?;
         let mut states: Vec<FeedState> = feed::wanted(listed, &self.connector.metadata)
             .into_iter()
@@ -385,13 +389,14 @@ impl Run {
         if let Sweep::Hold(ids) = sweep {
             self.held.fetch_add(ids.len() as u64, Ordering::Relaxed);
         }
-        self.count_page(&done, batch.page.skipped);
+        self.count(&done, batch.page.skipped, batch.pages);
         Ok(after)
     }
 
-    pub(super) fn count_page(&self, done: &Applied, skipped: u32) {
+    /// Counts what so many pages did.
+    pub(super) fn count(&self, done: &Applied, skipped: u32, pages: u32) {
         let mut numbers = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        numbers.add(done, skipped);
+        numbers.add(done, skipped, pages);
     }
 
     async fn sweep(&self, state: &FeedState, batch: &mut Batch) -> Result<Sweep, Failure> {
@@ -414,16 +419,9 @@ impl Run {
             let Some(gone) = self.unless_halted(confirm).await else { return Ok(None) };
             let (source, feed) = (self.connector.provider.as_str(), &state.feed.id);
             let removed = self.engine.store.sweep_held(&self.lease, source, feed, &gone?).await?;
-            self.count(Applied { removed, ..Applied::default() });
+            self.count(&Applied { removed, ..Applied::default() }, 0, 0);
         }
         Ok(Some(()))
-    }
-
-    fn count(&self, done: Applied) {
-        let mut stats = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let pages = stats.pages;
-        stats.add(&done, 0);
-        stats.pages = pages;
     }
 
     fn stats(&self) -> Stats {

@@ -1,5 +1,7 @@
 //! What a sync stores, and what it leaves alone.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use neotoma_importers::{
     ids::OwnerId,
@@ -44,6 +46,39 @@ async fn a_first_sync_stores_everything_and_its_numbers() {
          AND (sync_cursor ->> 'caught_up')::int = 2",
     );
     assert_eq!(summary.await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_wait_for_the_database_are_stored_together_and_none_is_lost() {
+    let rig = Rig::new().await;
+    rig.vendor.fill("a", "a", 60);
+    let account = rig.link("one").await;
+    let mut lock = rig.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE records IN SHARE MODE").execute(&mut *lock).await.unwrap();
+    let live = rig.start(&account, asked()).await;
+    // Fetched although nothing can be stored.
+    let mut fetched = 0;
+    for _ in 0..10_000 {
+        fetched += rig.vendor.asked().iter().filter(|asked| asked.feed == "a").count();
+        if fetched == 20 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(fetched, 20);
+    assert_eq!(rig.rows(&account).await.len(), 0);
+    lock.rollback().await.unwrap();
+    let end = live.ended().await.unwrap();
+    assert_eq!((end.status, end.stats.created, end.stats.pages), (RunStatus::Success, 60, 20));
+    rig.assert_in_step(&account).await;
+    rig.assert_counted(&account).await;
+    let stored = rig.count("SELECT count(DISTINCT xmin::text) FROM records").await;
+    assert!(stored < 8, "twenty pages in {stored} transactions");
+    // What a listing saw in them is known page by page as before: nothing is swept, what is lost is.
+    rig.vendor.lose("a", "a07");
+    let end = rig.run(&account, initial()).await;
+    assert_eq!((end.stats.removed, end.stats.unchanged), (1, 59));
+    rig.assert_in_step(&account).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -593,7 +628,7 @@ async fn where_asking_for_more_confirms_receipt_a_page_is_stored_before_and_a_dr
 
     // The store refuses the first page: a second one would be lost, were it asked for.
     rig.sql("ALTER TABLE records RENAME TO records_away").await;
-    let failed = rig.run(&account, asked()).await;
+    let failed = rig.start(&account, asked()).await.ended().await.unwrap();
     rig.sql("ALTER TABLE records_away RENAME TO records").await;
     assert_eq!(failed.status, RunStatus::Failed);
     assert_eq!(rig.vendor.asked().len(), 1);

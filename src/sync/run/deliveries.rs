@@ -85,7 +85,7 @@ impl Run {
         delivery.still_to_do(&mut batch);
         let (store, source) = (&self.engine.store, self.connector.provider.as_str());
         let done = store.apply_delivery(&self.lease, source, delivery.id, &batch).await?;
-        self.count_page(&done, batch.page.skipped);
+        self.count(&done, batch.page.skipped, batch.pages);
         Ok(())
     }
 }

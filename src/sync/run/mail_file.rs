@@ -106,7 +106,7 @@ impl Run {
         let batch = self.reader.batch(page);
         let (store, source) = (&self.engine.store, self.connector.provider.as_str());
         let done = store.add(&self.lease, source, FEED, &batch).await?;
-        self.count_page(&done, batch.page.skipped);
+        self.count(&done, batch.page.skipped, batch.pages);
         Ok(())
     }
 }
