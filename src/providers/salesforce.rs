@@ -1,38 +1,30 @@
 //! Salesforce: the leads and tasks of an org, one feed each. Queries go by the system's stamp, which every change moves,
 //! and hold what lies in the recycle bin, too; what has left it, and what is shared no more, shows in a whole listing.
 //!
-//! Salesforce REST API developer guide: "Query all", "Query more results", "Describe", "Status codes and error
-//! responses"; Salesforce Help: "OAuth 2.0 web server flow".
+//! Salesforce REST API developer guide: "Status codes and error responses"; Salesforce Help: "OAuth 2.0 web server flow".
 
+mod calls;
 mod row;
 mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::row::{Lead, Row, Task};
+use self::{
+    calls::{HIDDEN, base, me, more, query},
+    row::{Lead, Row, Task},
+};
 use crate::{
     error::{Error, Result},
-    http::{Call, Client},
+    http::Client,
     provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
-    wire::Many,
 };
-
-const DATA: &str = "services/data/v62.0";
-/// Most rows that a page gives, and fewest that may be asked for.
-const ROWS: (u32, u32) = (2_000, 200);
-/// Rows appear with a stamp that lies some minutes back when what wrote them took that long.
-const SLACK: SignedDuration = SignedDuration::from_mins(15);
-/// The fields that no administrator can hide.
-const ALWAYS: [&str; 4] = ["Id", "CreatedDate", "SystemModstamp", "IsDeleted"];
-/// Marks the refusal of a query that names a field which this user may not see.
-const HIDDEN: &str = "fields";
 
 /// The client of Salesforce.
 pub struct Salesforce;
@@ -56,8 +48,7 @@ impl Provider for Salesforce {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let me: Me =
-            client.get(format!("{}/services/oauth2/userinfo", base(client)?)).json().await?;
+        let me = me(client).await?;
         let label = me.preferred_username.or(me.email.clone());
         let label = label.unwrap_or_else(|| me.organization_id.clone());
         Ok(Account::new(me.organization_id, label).or_known_as(me.email))
@@ -112,15 +103,10 @@ impl Provider for Salesforce {
     }
 }
 
-/// The address of the org, which the grant names.
-fn base(client: &Client) -> Result<&str> {
-    let url = client.setting("instance_url").map(|url| url.trim_end_matches('/'));
-    url.ok_or_else(|| Error::invalid("instance_url", "is missing"))
-}
-
+/// The next page of a type of object.
 async fn read<T: Row>(client: &Client, cursor: Option<Cursor>) -> Result<Page<Cursor>> {
     let at = cursor.unwrap_or_else(|| Cursor { stamp: None, next: None, bounded: client.since() });
-    let found: Rows<T> = match &at.next {
+    let found = match &at.next {
         Some(next) => match more(client, next).await {
             // Rows come by their stamps: the query is asked again from the last one.
             Err(Error::CursorExpired) => query(client, &at).await?,
@@ -145,74 +131,4 @@ async fn read<T: Row>(client: &Client, cursor: Option<Cursor>) -> Result<Page<Cu
         Some(since) => page.covering(Covers::Between { from: Some(since), to: None }),
         None => page,
     })
-}
-
-/// Asks for all rows from the cursor's stamp on, of the fields that this user may see.
-async fn query<T: Row>(client: &Client, at: &Cursor) -> Result<Rows<T>> {
-    let since = at.stamp.map(|stamp| stamp.checked_sub(SLACK).unwrap_or(stamp)).or(at.bounded);
-    let bound = since.map_or_else(String::new, |since| {
-        format!(" WHERE SystemModstamp >= {}", since.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    });
-    let ask = async |fields: &[&str]| {
-        let (fields, object) = (fields.join(", "), T::OBJECT);
-        let order = "ORDER BY SystemModstamp ASC, Id ASC";
-        let soql = format!("SELECT {fields} FROM {object}{bound} {order}");
-        let call = client.get(format!("{}/{DATA}/queryAll", base(client)?)).query(&[("q", soql)]);
-        rows(client, call).await
-    };
-    match ask(T::FIELDS).await {
-        Err(Error::Invalid { field, .. }) if field == HIDDEN => {
-            let call =
-                client.get(format!("{}/{DATA}/sobjects/{}/describe", base(client)?, T::OBJECT));
-            let known: Described = call.json().await?;
-            let known: BTreeSet<String> =
-                known.fields.into_iter().map(|field| field.name).collect();
-            let shown = T::FIELDS.iter().filter(|field| {
-                // A relation is seen by whom its id is shown to.
-                let own = field
-                    .strip_suffix(".Name")
-                    .map_or_else(|| (**field).into(), |of| format!("{of}Id"));
-                ALWAYS.contains(*field) || known.contains(&own)
-            });
-            ask(&shown.copied().collect::<Vec<_>>()).await
-        }
-        found => found,
-    }
-}
-
-/// The page at an address that the last one gave: a path at the org's host.
-async fn more<T: Row>(client: &Client, next: &str) -> Result<Rows<T>> {
-    rows(client, client.get(format!("{}/{}", base(client)?, next.trim_start_matches('/')))).await
-}
-
-async fn rows<T: Row>(client: &Client, call: Call) -> Result<Rows<T>> {
-    let size = client.page_size(ROWS.0).max(ROWS.1);
-    call.header("sforce-query-options", &format!("batchSize={size}")).json().await
-}
-
-#[derive(Deserialize)]
-struct Me {
-    organization_id: String,
-    preferred_username: Option<String>,
-    email: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned", rename_all = "camelCase")]
-struct Rows<T> {
-    #[serde(default)]
-    records: Many<T>,
-    done: bool,
-    next_records_url: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Described {
-    #[serde(default)]
-    fields: Many<Named>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    name: String,
 }
