@@ -1,8 +1,7 @@
 //! Intercom: the messages of conversations, and the tickets of a workspace, both searched by when they changed. A search
 //! shows a conversation's first message alone, so each is asked for; deleted ones have a list of their own.
 //!
-//! Facts: Intercom developer documentation, "OAuth", "Rate limiting"; Intercom API reference, "Search conversations",
-//! "Retrieve a conversation", "List deleted conversations", "Search tickets".
+//! Facts: Intercom developer documentation, "OAuth", "Rate limiting".
 
 mod calls;
 mod conversation;
@@ -24,29 +23,8 @@ use self::{
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{
-        Account, Covers, Feed, Next, Page, Provider,
-        spec::{Region, Spec},
-    },
+    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
-};
-
-const EU: Region = Region {
-    setting: "region",
-    value: "eu",
-    hosts: &[
-        ("app.intercom.com", "app.eu.intercom.com"),
-        ("api.intercom.io", "api.eu.intercom.io"),
-    ],
-};
-
-const AU: Region = Region {
-    setting: "region",
-    value: "au",
-    hosts: &[
-        ("app.intercom.com", "app.au.intercom.com"),
-        ("api.intercom.io", "api.au.intercom.io"),
-    ],
 };
 
 /// Conversations of one page, each of which may have 500 parts; tickets of one page come with theirs.

@@ -1,7 +1,8 @@
 //! Salesforce: the leads and tasks of an org, one feed each. Queries go by the system's stamp, which every change moves,
 //! and hold what lies in the recycle bin, too; what has left it, and what is shared no more, shows in a whole listing.
 //!
-//! Salesforce REST API developer guide: "Status codes and error responses"; Salesforce Help: "OAuth 2.0 web server flow".
+//! Salesforce REST API developer guide: "Status codes and error responses"; Salesforce Help: "OAuth 2.0 web server
+//! flow".
 
 mod calls;
 mod row;

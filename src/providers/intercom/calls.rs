@@ -1,4 +1,7 @@
-//! What is asked of Intercom, and the envelopes of its answers.
+//! What Intercom is asked, and how it answers.
+//!
+//! Facts: Intercom API reference, "Search conversations", "Retrieve a conversation", "List deleted conversations", "Search
+//! tickets".
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,15 +26,15 @@ const VERSION_OF_DELETIONS: &str = "2.16";
 const DELETIONS: u32 = 60;
 const DELETION_PAGES: u32 = 200;
 
-#[derive(Deserialize)]
 /// Who asks, and the workspace.
+#[derive(Deserialize)]
 pub struct Me {
     pub email: Option<String>,
     pub app: App,
 }
 
-#[derive(Deserialize)]
 /// A workspace.
+#[derive(Deserialize)]
 pub struct App {
     pub id_code: String,
     pub name: Option<String>,

@@ -2,10 +2,27 @@
 
 use std::time::Duration;
 
-use super::{AU, EU};
 use crate::{
-    provider::spec::{Field, OAuth2, Pkce, Rate, Spec, Webhooks},
+    provider::spec::{Field, OAuth2, Pkce, Rate, Region, Spec, Webhooks},
     record::Kind,
+};
+
+const EU: Region = Region {
+    setting: "region",
+    value: "eu",
+    hosts: &[
+        ("app.intercom.com", "app.eu.intercom.com"),
+        ("api.intercom.io", "api.eu.intercom.io"),
+    ],
+};
+
+const AU: Region = Region {
+    setting: "region",
+    value: "au",
+    hosts: &[
+        ("app.intercom.com", "app.au.intercom.com"),
+        ("api.intercom.io", "api.au.intercom.io"),
+    ],
 };
 
 /// What is constant about Intercom.
