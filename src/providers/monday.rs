@@ -1,10 +1,10 @@
 //! Monday.com, by its GraphQL: the boards are the feeds, each with its items and, from the hidden board where they live,
 //! its subitems. What changed is in the boards' activity logs, of which one call reads those of fifty boards.
 //!
-//! monday.com API reference: boards, items page, items, activity logs; "Rate limits", "Error handling", "Working with
-//! multi-level boards", "Webhooks"; monday apps, "OAuth and permissions".
+//! monday.com API reference: "Rate limits", "Webhooks"; monday apps, "OAuth and permissions".
 
 mod calls;
+mod change;
 mod item;
 mod logs;
 mod spec;
@@ -14,23 +14,20 @@ mod tests;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::{
-    calls::{AT_ONCE, MONDAY, Me, boards, call, items, items_page},
+    calls::{AT_ONCE, LOOKUP, MONDAY, boards, items, items_page, me},
+    change::change,
     item::Item,
-    logs::{Logs, changes, log_page},
+    logs::{Logs, changes},
 };
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, each_batch},
     provider::{Account, Feed, Next, Page, Provider, Since, spec::Spec},
     record::Record,
-    wire::graphql::Found,
 };
-
-/// Items that one lookup takes.
-const LOOKUP: usize = 100;
 
 /// The client of Monday.com.
 pub struct Monday;
@@ -65,9 +62,7 @@ impl Provider for Monday {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let query = "query Me { me { id name email account { id name } } }";
-        let Found { part: me, .. } =
-            MONDAY.ask(call(client), query, &json!({}), |data: Me| data.me).await?;
+        let me = me(client).await?;
         let company = me.account.map(|account| account.name).unwrap_or_default();
         Ok(Account::new(me.id, format!("{} in {company}", me.name)).or_known_as(me.email))
     }
@@ -119,15 +114,14 @@ impl Provider for Monday {
         _: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let batches = ids.chunks(LOOKUP).map(<[String]>::to_vec).collect();
-        let gone = each(batches, AT_ONCE, |ids: Vec<String>| async move {
+        let gone = each_batch(ids, LOOKUP, AT_ONCE, |ids| async move {
             let known = items(client, &ids).await?;
             let whole = known.lost == 0 && known.part.skipped == 0;
             let alive: BTreeSet<String> =
                 known.part.into_iter().filter(Item::is_alive).map(|item| item.id).collect();
-            Ok(ids.into_iter().filter(|id| whole && !alive.contains(id)).collect::<Vec<_>>())
+            Ok(ids.into_iter().filter(|id| whole && !alive.contains(id)).collect())
         });
-        Ok(gone.await?.concat())
+        gone.await
     }
 }
 
@@ -187,48 +181,4 @@ async fn list(
         at.work = Work::Items { boards, page };
     }
     Ok(Step { records, skipped, ..Step::default() })
-}
-
-/// Reads a page of a log; once all are read, the items that they named.
-async fn change(
-    client: &Client,
-    feed: &Feed,
-    at: &mut Cursor,
-    mut logs: Vec<(String, u32)>,
-    mut named: BTreeSet<String>,
-) -> Result<Step> {
-    let mut step = Step::default();
-    if let (Some((part, page)), Some(since)) = (logs.pop(), at.pass.since) {
-        let log = log_page(client, &part, since, page).await?;
-        if log.rebuilt {
-            return Err(Error::CursorExpired);
-        }
-        if log.cut {
-            logs.push((part, page.saturating_add(1)));
-        }
-        named.extend(log.items);
-    } else {
-        let ids: Vec<String> = std::iter::from_fn(|| named.pop_first()).take(LOOKUP).collect();
-        let parts = boards(client).await?.parts(&feed.id);
-        let Found { part: found, lost } = items(client, &ids).await?;
-        step.skipped = found.skipped.saturating_add(lost);
-        let mut missing: BTreeSet<String> = ids.into_iter().collect();
-        for item in found {
-            missing.remove(&item.id);
-            if !item.is_alive() {
-                step.gone.push(item.id);
-            } else if parts.iter().any(|part| item.is_on(part))
-                && (item.is_subitem() || item.is_on(&feed.id))
-            {
-                step.records.push(item.into());
-            } // else it was moved: the log of that board has it, too
-        }
-        if step.skipped == 0 {
-            step.gone.extend(missing);
-        }
-    }
-    if !(logs.is_empty() && named.is_empty()) {
-        at.work = Work::Changes { logs, items: named };
-    }
-    Ok(step)
 }

@@ -1,4 +1,6 @@
-//! What is asked of monday.com, and what its errors mean.
+//! What monday.com is asked, how it answers, and what its errors mean.
+//!
+//! Facts: monday.com API reference: boards, items page, items; "Error handling", "Working with multi-level boards".
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,7 +10,7 @@ use serde_json::json;
 use super::item::{self, Item};
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Call, Client, each_batch, whole_list},
     wire::{
         Many,
         graphql::{Dialect, Found, Problem},
@@ -27,12 +29,15 @@ const ITEMS: u32 = 500;
 /// Most boards that a page gives.
 const BOARDS: u32 = 100;
 /// Pages of boards.
-const PAGES: u32 = 500;
+const PAGES: usize = 500;
+/// Items that one lookup takes.
+pub const LOOKUP: usize = 100;
 /// Calls at once.
 pub const AT_ONCE: usize = 4;
 /// When to come back at the earliest once the day's calls are used up; a `Retry-After` may say later.
 const DAY_SPENT: Duration = Duration::from_hours(1);
 
+const ME_QUERY: &str = "query Me { me { id name email account { id name } } }";
 const BOARDS_QUERY: &str = "query Boards($limit: Int!, $page: Int!) { \
      boards(limit: $limit, page: $page, state: active, order_by: created_at) { id name type } }";
 /// The first item of a board of subitems may be one without a parent, which no person sees.
@@ -54,6 +59,7 @@ const ITEMS_QUERY: &str = concat!(
     item::fields!(),
     " } }"
 );
+
 /// A call with the account's token.
 pub fn call(client: &Client) -> Call {
     client.post(API).header("api-version", VERSION)
@@ -92,12 +98,12 @@ fn meaning(problem: &Problem) -> Option<Error> {
     })
 }
 
-/// Whose token it is.
 #[derive(Deserialize)]
-pub struct Me {
-    pub me: Option<User>,
+struct Me {
+    me: Option<User>,
 }
 
+/// Whose token it is.
 #[derive(Deserialize)]
 pub struct User {
     pub id: String,
@@ -111,6 +117,12 @@ pub struct User {
 pub struct Company {
     #[serde(default)]
     pub name: String,
+}
+
+/// Whose token it is.
+pub async fn me(client: &Client) -> Result<User> {
+    let found = MONDAY.ask(call(client), ME_QUERY, &json!({}), |data: Me| data.me).await?;
+    Ok(found.part)
 }
 
 /// The boards of an account.
@@ -147,11 +159,13 @@ struct Board {
 /// The account's boards, looked up once a run. A list that lacks a part is an error: what is not on it counts as gone.
 pub async fn boards(client: &Client) -> Result<Arc<Boards>> {
     let ask = || async {
-        let mut found = BTreeMap::new();
+        let mut pages = list_boards(client).await?;
         // Pages are counted, so that a board that is deleted meanwhile hides another: two looks do not miss the same one.
-        if list_boards(client, &mut found).await? > 1 {
-            list_boards(client, &mut found).await?;
+        if pages.len() > 1 {
+            pages.extend(list_boards(client).await?);
         }
+        let found = pages.into_iter().flatten().flatten();
+        let found: BTreeMap<String, Board> = found.map(|board| (board.id.clone(), board)).collect();
         let (mut shown, mut hidden) = (BTreeMap::new(), Vec::new());
         for board in found.into_values() {
             match board.kind.as_deref() {
@@ -166,8 +180,9 @@ pub async fn boards(client: &Client) -> Result<Arc<Boards>> {
     client.once("boards", ask).await
 }
 
-async fn list_boards(client: &Client, found: &mut BTreeMap<String, Board>) -> Result<u32> {
-    for page in 1..=PAGES {
+async fn list_boards(client: &Client) -> Result<Vec<Many<Option<Board>>>> {
+    let pages = whole_list(PAGES, "boards", |page| async move {
+        let page = page.unwrap_or(1_u32);
         let variables = json!({"limit": BOARDS, "page": page});
         let part = |data: Data<Board>| data.boards;
         let Found { part: boards, lost } =
@@ -175,13 +190,10 @@ async fn list_boards(client: &Client, found: &mut BTreeMap<String, Board>) -> Re
         if lost > 0 || boards.skipped > 0 {
             return Err(Error::unexpected("boards", "a list with parts left out"));
         }
-        let last = boards.len() < BOARDS as usize;
-        found.extend(boards.into_iter().flatten().map(|board| (board.id.clone(), board)));
-        if last {
-            return Ok(page);
-        }
-    }
-    Err(Error::unexpected("boards", "the list does not end"))
+        let next = (boards.len() >= BOARDS as usize).then_some(page + 1);
+        Ok((boards, next))
+    });
+    pages.await
 }
 
 #[derive(Deserialize)]
@@ -213,19 +225,18 @@ struct Named {
 
 /// Whose subitems the hidden boards hold; an empty one holds nobody's yet.
 async fn parents(client: &Client, hidden: Vec<String>) -> Result<BTreeMap<String, String>> {
-    let batches = hidden.chunks(BOARDS as usize).map(<[String]>::to_vec).collect();
-    let found = each(batches, AT_ONCE, |ids: Vec<String>| async move {
+    let boards = each_batch(hidden, BOARDS as usize, AT_ONCE, |ids| async move {
         let variables = json!({"boards": ids, "limit": ids.len()});
         let part = |data: Data<Hidden>| data.boards;
-        Ok(MONDAY.ask(call(client), PARENTS_QUERY, &variables, part).await?.part)
+        let found = MONDAY.ask(call(client), PARENTS_QUERY, &variables, part).await?;
+        Ok(found.part.into_iter().flatten().collect())
     });
-    let boards = found.await?.into_iter().flatten().flatten();
     let parent = |board: Hidden| {
         let mut items = board.items_page?.items.into_iter();
         let parent = items.find_map(|item| item.parent_item?.board)?;
         Some((board.id, parent.id))
     };
-    Ok(boards.filter_map(parent).collect())
+    Ok(boards.await?.into_iter().filter_map(parent).collect())
 }
 
 #[derive(Deserialize)]

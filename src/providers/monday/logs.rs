@@ -1,4 +1,6 @@
 //! What the activity logs of monday.com's boards say.
+//!
+//! Facts: monday.com API reference, activity logs.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 use super::calls::{AT_ONCE, Data, MONDAY, boards, call};
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, each_batch},
     wire::Many,
 };
 
@@ -61,9 +63,10 @@ pub async fn changes(client: &Client, since: Timestamp) -> Result<Arc<HashMap<St
     let ask = || async {
         let boards = boards(client).await?;
         let all: Vec<String> = boards.shown.keys().chain(boards.subitems.keys()).cloned().collect();
-        let batches = all.chunks(LOGS.0).map(<[String]>::to_vec).collect();
-        let logs = each(batches, AT_ONCE, |ids| logs(client, ids, since, LOGS.1, 1));
-        Ok(logs.await?.into_iter().flatten().collect())
+        let logs = each_batch(all, LOGS.0, AT_ONCE, |ids| async move {
+            Ok(logs(client, ids, since, LOGS.1, 1).await?.into_iter().collect())
+        });
+        Ok(logs.await?.into_iter().collect())
     };
     client.once(&format!("changes since {since}"), ask).await
 }
