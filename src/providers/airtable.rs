@@ -1,21 +1,22 @@
 //! Airtable: the rows of every table, one feed a base. What changed comes by the payloads of a webhook that calls nobody and
 //! is read from its cursor; a base that lets the token make none is listed in full each time.
 //!
-//! Airtable Web API: "List records", "Get base schema", "Create a webhook", "List webhook payloads", "Webhooks overview",
-//! "Rate limits", "Errors".
+//! Airtable Web API: "Rate limits", "Errors".
 
+mod calls;
 mod changes;
 mod row;
 mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
+    calls::{Rows, bases, me, row_page, tables},
     changes::{changed, webhook},
     row::{Row, Table, fingerprint},
 };
@@ -24,18 +25,8 @@ use crate::{
     http::Client,
     provider::{Account, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
-    wire::Many,
 };
 
-const API: &str = "https://api.airtable.com/v0";
-/// Rows of a page, payloads of an answer.
-const ROWS: u32 = 100;
-const PAYLOADS: u32 = 50;
-/// Pages of the list of bases, which is read in one go.
-const PAGES: usize = 100;
-/// Changed rows of one answer that are fetched one by one: more are had faster by listing the base.
-const CHANGES: usize = 500;
-const AT_ONCE: usize = 4;
 /// Times that a table is begun again because its offset had expired.
 const RESTARTS: u8 = 3;
 /// Nothing goes for so long once a base had too many calls.
@@ -78,29 +69,17 @@ impl Provider for Airtable {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let me: Me = client.get(format!("{API}/meta/whoami")).json().await?;
+        let me = me(client).await?;
         let label = me.email.clone().unwrap_or_else(|| me.id.clone());
         Ok(Account::new(me.id, label).or_known_as(me.email))
     }
 
     async fn feeds(&self, client: &Client) -> Result<Vec<Feed>> {
-        let (mut feeds, mut offset) = (Vec::new(), None::<String>);
-        for _ in 0..PAGES {
-            let call = client.get(format!("{API}/meta/bases")).query(&[("offset", offset)]);
-            let listed: Bases = call.json().await?;
-            // Of a list with a gap nobody could tell which bases are gone.
-            if listed.bases.skipped > 0 {
-                return Err(Error::unexpected("bases", "a base that is none"));
-            }
-            feeds.extend(listed.bases.into_iter().map(|base| Feed::new(base.id, base.name)));
-            offset = listed.offset;
-            if offset.is_none() {
-                let wanted: HashSet<&str> = client.settings("base_ids").into_iter().collect();
-                feeds.retain(|base| wanted.is_empty() || wanted.contains(base.id.as_str()));
-                return Ok(feeds);
-            }
-        }
-        Err(Error::unexpected("offset", "the list of bases does not end"))
+        let bases = bases(client).await?.into_iter();
+        let mut feeds: Vec<Feed> = bases.map(|base| Feed::new(base.id, base.name)).collect();
+        let wanted: HashSet<&str> = client.settings("base_ids").into_iter().collect();
+        feeds.retain(|base| wanted.is_empty() || wanted.contains(base.id.as_str()));
+        Ok(feeds)
     }
 
     async fn page(
@@ -167,13 +146,7 @@ async fn rows(
 ) -> Result<(Vec<Record>, u32, Option<Listing>)> {
     let mut rest = tables.iter().skip_while(|table| table.id != listing.table);
     let table = rest.next().ok_or(Error::CursorExpired)?;
-    let query = [
-        ("pageSize", Some(client.page_size(ROWS).to_string())),
-        ("returnFieldsByFieldId", Some("true".to_owned())),
-        ("offset", listing.offset.clone()),
-    ];
-    let call = client.get(format!("{API}/{}/{}", base.id, table.id)).query(&query);
-    let listed: Rows = match call.json().await {
+    let listed = match row_page(client, base, table, listing.offset.clone()).await {
         Err(Error::CursorExpired) if listing.offset.is_some() && listing.restarts < RESTARTS => {
             let restarts = listing.restarts + 1;
             let again = Listing { offset: None, restarts, ..listing };
@@ -195,51 +168,8 @@ async fn rows(
     Ok((records, skipped, next))
 }
 
-/// A base's tables and fields, looked up once a run.
-async fn tables(client: &Client, base: &Feed) -> Result<Arc<Vec<Table>>> {
-    let lookup = || async {
-        let schema: Schema =
-            client.get(format!("{API}/meta/bases/{}/tables", base.id)).json().await?;
-        if schema.tables.skipped > 0 {
-            return Err(Error::unexpected("tables", "a table that is none"));
-        }
-        Ok(schema.tables.items)
-    };
-    client.once(&format!("tables {}", base.id), lookup).await
-}
-
 impl Listing {
     fn of(table: &str) -> Self {
         Self { table: table.to_owned(), offset: None, restarts: 0 }
     }
-}
-
-#[derive(Deserialize)]
-struct Me {
-    id: String,
-    email: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Bases {
-    bases: Many<Base>,
-    offset: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Base {
-    id: String,
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Schema {
-    tables: Many<Table>,
-}
-
-#[derive(Default, Deserialize)]
-struct Rows {
-    records: Many<Row>,
-    offset: Option<String>,
 }

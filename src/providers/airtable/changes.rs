@@ -1,4 +1,6 @@
 //! A base's feed of changes: the payloads of a webhook.
+//!
+//! Facts: Airtable Web API, "Create a webhook", "List webhook payloads", "Webhooks overview".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    API, AT_ONCE, CHANGES, Changes, Cursor, PAYLOADS,
+    Changes, Cursor,
+    calls::API,
     row::{self, Row, Table},
 };
 use crate::{
@@ -15,6 +18,13 @@ use crate::{
     provider::{Feed, Next, Page},
     wire::Many,
 };
+
+/// Payloads of an answer.
+const PAYLOADS: u32 = 50;
+/// Changed rows of one answer that are fetched one by one: more are had faster by listing the base.
+const CHANGES: usize = 500;
+/// Rows that are fetched at once.
+const AT_ONCE: usize = 4;
 
 /// What changed since the last payload that was read: rows as they are now, since payloads hold changed cells alone.
 pub async fn changed(
