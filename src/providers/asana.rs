@@ -1,13 +1,14 @@
 //! Asana: one feed a workspace, since a task may lie in several projects. A pass reads lists (projects, subtasks, my
 //! tasks) and the events of the projects that it knows.
 //!
-//! Asana REST API 1.0: "Get multiple tasks", "Get subtasks", "Get events on a resource", "Pagination".
+//! Asana REST API 1.0: "Get multiple tasks", "Get events on a resource".
 
 mod lists;
 mod spec;
 mod task;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,25 +17,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
-    lists::{Found, Me, all, me, read, task},
-    task::{Named, Task},
+    lists::{Me, all, me, read, task},
+    task::Named,
 };
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, each, gone_of},
     provider::{Account, Covers, Feed, Next, Page, Provider, Since, spec::Spec},
     wire::Many,
 };
 
-const API: &str = "https://app.asana.com/api/1.0";
-/// Most items that a list gives.
-const LIST: u32 = 100;
 /// Lists that are read at once, and that one page holds.
 const LISTS: usize = 8;
-/// Changed tasks that one page fetches.
-const TASKS: usize = 100;
-/// Pages of the list of projects, which is read in one go: its offsets do not live long.
-const PAGES: usize = 200;
 /// Times that a list is begun again because its offset had expired.
 const RESTARTS: u8 = 3;
 
@@ -61,7 +55,7 @@ pub struct Cursor {
 
 /// A list to read, and where it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Step {
+pub struct Step {
     list: List,
     offset: Option<String>,
     /// The page size, where the vendor found the usual one too large.
@@ -69,13 +63,19 @@ struct Step {
     restarts: u8,
 }
 
+/// What is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum List {
+pub enum List {
+    /// My tasks.
     Mine,
+    /// The tasks of a project.
     Project(String),
+    /// The subtasks of a task.
     Subtasks(String),
+    /// What happened in a project.
     Events(String),
+    /// One task, which events named.
     Task(String),
 }
 
@@ -145,13 +145,13 @@ impl Provider for Asana {
         _: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let asked = each(ids, LISTS, |gid| async move {
+        let gone = gone_of(ids, LISTS, |gid| async move {
             match task(client, &gid).await {
-                Err(Error::NotFound | Error::Forbidden(_)) => Ok(Some(gid)),
-                found => found.map(|_| None),
+                Err(Error::Forbidden(_)) => Ok(true),
+                found => found.map(|_| false),
             }
         });
-        Ok(asked.await?.into_iter().flatten().collect())
+        gone.await
     }
 }
 
@@ -184,59 +184,6 @@ async fn begin(client: &Client, workspace: &Feed, last: Option<Cursor>) -> Resul
 impl Cursor {
     fn is_done(&self) -> bool {
         self.todo.is_empty() && self.parents.is_empty() && self.changed.is_empty()
-    }
-
-    /// The lists that the next page holds; once all are read, the tasks that their events named.
-    fn take_steps(&mut self) -> Vec<Step> {
-        let lists: Vec<Step> = std::iter::from_fn(|| self.next_list()).take(LISTS).collect();
-        if !lists.is_empty() {
-            return lists;
-        }
-        let changed = std::iter::from_fn(|| self.changed.pop_first()).take(TASKS);
-        changed.map(|gid| Step::new(List::Task(gid))).collect()
-    }
-
-    fn next_list(&mut self) -> Option<Step> {
-        let begun = self.todo.front().is_some_and(|step| step.offset.is_some());
-        if begun || self.parents.is_empty() {
-            return self.todo.pop_front();
-        }
-        self.parents.pop_first().map(|gid| Step::new(List::Subtasks(gid)))
-    }
-
-    /// Takes note of what a step brought. Gives the tasks that are gone for sure.
-    fn note(&mut self, found: &Found) -> Vec<String> {
-        if let List::Project(gid) | List::Events(gid) = &found.list {
-            if found.lost {
-                self.projects.remove(gid);
-            } else if let Some(token) = &found.token {
-                self.projects.insert(gid.clone(), Some(token.clone()));
-            }
-        }
-        if let Some(step) = &found.then {
-            self.todo.push_front(step.clone());
-        }
-        self.changed.extend(found.changed.iter().cloned());
-        for task in found.tasks.iter().filter(|task| task.num_subtasks > 0) {
-            if self.is_walked(task, &found.list) {
-                self.parents.insert(task.gid.clone());
-            }
-        }
-        // Another project's events may tell of a later change: then asking for the task decides.
-        found.gone.difference(&self.changed).cloned().collect()
-    }
-
-    /// Whether a task's subtasks are read because of this list. A task may be in several: the one of its first project
-    /// counts, for a task without a known one any other.
-    fn is_walked(&self, task: &Task, list: &List) -> bool {
-        let home =
-            task.projects.iter().map(|of| &of.gid).find(|gid| self.projects.contains_key(*gid));
-        match list {
-            List::Project(gid) => home == Some(gid),
-            List::Mine | List::Subtasks(_) => home.is_none(),
-            List::Task(_) => true,
-            List::Events(_) => false,
-        }
     }
 }
 

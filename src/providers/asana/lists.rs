@@ -1,4 +1,6 @@
-//! Reading Asana's lists and events, one answer at a time.
+//! What Asana is asked, and how it answers: its lists and events, one answer at a time.
+//!
+//! Facts: Asana REST API 1.0, "Get multiple tasks", "Get subtasks", "Get events on a resource", "Pagination".
 
 use std::collections::BTreeSet;
 
@@ -8,15 +10,21 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    API, Cursor, LIST, List, PAGES, RESTARTS, Step,
+    Cursor, List, RESTARTS, Step,
     task::{FIELDS, Task},
 };
 use crate::{
     error::{Error, Result},
-    http::Client,
+    http::{Client, whole_list},
     provider::Feed,
     wire::Many,
 };
+
+const API: &str = "https://app.asana.com/api/1.0";
+/// Most items that a list gives.
+const LIST: u32 = 100;
+/// Pages of the list of projects, which is read in one go: its offsets do not live long.
+const PAGES: usize = 200;
 
 /// What a step brought.
 pub struct Found {
@@ -181,25 +189,24 @@ pub async fn task(client: &Client, gid: &str) -> Result<Many<Task>> {
 }
 
 /// All items of a list that is read in one go.
-pub async fn all<T: DeserializeOwned>(
+pub async fn all<T: DeserializeOwned + Send>(
     client: &Client,
     path: &str,
     query: &[(&str, &str)],
 ) -> Result<Many<T>> {
-    let (mut all, mut offset) = (Many::default(), None);
-    for _ in 0..PAGES {
+    let pages = whole_list(PAGES, "next_page", |offset: Option<String>| async move {
         let paging = [("limit", Some(LIST.to_string())), ("offset", offset)];
         let listing: Listing<T> =
             client.get(format!("{API}/{path}")).query(query).query(&paging).json().await?;
         let data = listing.data.ok_or_else(|| Error::unexpected("data", "missing"))?;
-        all.skipped += data.skipped;
-        all.items.extend(data);
-        match listing.next_page {
-            Some(next) => offset = Some(next.offset),
-            None => return Ok(all),
-        }
+        Ok((data, listing.next_page.map(|next| next.offset)))
+    });
+    let mut all = Many::default();
+    for page in pages.await? {
+        all.skipped += page.skipped;
+        all.items.extend(page);
     }
-    Err(Error::unexpected("next_page", "the list does not end"))
+    Ok(all)
 }
 
 /// Whose token it is.
