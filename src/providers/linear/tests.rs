@@ -1,6 +1,9 @@
-use serde_json::Map;
+use std::time::Duration;
 
-use super::*;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, json};
+
+use super::{calls::api_key, *};
 use crate::{
     provider::Covers,
     providers::testing::{self, Asked, Vendor},
