@@ -1,40 +1,34 @@
 //! HubSpot: the deals, tasks and notes of a portal, one feed each. A first listing goes by id; later passes search for what
 //! was modified since, and then page through what is archived, which is how HubSpot deletes.
 //!
-//! HubSpot developer documentation: "CRM search", "CRM objects", "Owners", "Pipelines", "API usage guidelines", "OAuth".
+//! HubSpot developer documentation: "CRM search", "API usage guidelines", "OAuth".
 
+mod calls;
 mod item;
 mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use self::item::{Around, Object, Owner, Pipeline, Portal, TYPES, Type};
+use self::{
+    calls::{FOUND, Objects, around, list, portal, search},
+    item::{Object, TYPES},
+};
 use crate::{
     error::{Error, Result},
     http::Client,
     provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
-    wire::Many,
 };
 
-const API: &str = "https://api.hubapi.com";
-/// Most objects that a page of a list gives.
-const LIST: u32 = 100;
-/// Most objects that a page of a search gives.
-const FOUND: u32 = 200;
-/// Most owners that a page gives.
-const OWNERS: u32 = 500;
 /// A search gives no more results than these, whatever is asked for.
 const REACH: usize = 10_000;
 /// The search index follows the objects by some moments, and HubSpot's clock is not ours.
 const SLACK: SignedDuration = SignedDuration::from_mins(10);
-/// Pages of a list that is read in one go.
-const PAGES: usize = 200;
 
 /// The client of HubSpot.
 pub struct HubSpot;
@@ -176,112 +170,6 @@ impl Cursor {
     fn done(&self) -> Next<Cursor> {
         Next::Resume(Cursor { began: self.began, step: Step::Done, after: None })
     }
-}
-
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Objects<T = Object> {
-    #[serde(default)]
-    results: Many<T>,
-    paging: Option<Paging>,
-}
-
-#[derive(Deserialize)]
-struct Paging {
-    next: Option<After>,
-}
-
-#[derive(Deserialize)]
-struct After {
-    after: Option<String>,
-}
-
-async fn list(client: &Client, of: &Type, at: &Cursor) -> Result<Objects> {
-    let archived = at.step == Step::Archive;
-    let query = [
-        ("limit", Some(client.page_size(LIST).to_string())),
-        ("properties", (!archived).then(|| of.properties.join(","))),
-        ("archived", Some(archived.to_string())),
-        ("after", at.after.clone()),
-    ];
-    client.get(format!("{API}/crm/v3/objects/{}", of.name)).query(&query).json().await
-}
-
-async fn search(client: &Client, of: &Type, at: &Cursor) -> Result<Objects> {
-    let modified = |operator: &str, stamp: i64| {
-        json!({"propertyName": "hs_lastmodifieddate", "operator": operator,
-            "value": stamp.to_string()})
-    };
-    let (filters, order) = match &at.step {
-        Step::Moment(stamp, above) => {
-            let above = json!({"propertyName": "hs_object_id", "operator": "GT", "value": above});
-            (vec![modified("EQ", *stamp), above], "hs_object_id")
-        }
-        Step::Changes(since) => (vec![modified("GTE", *since)], "hs_lastmodifieddate"),
-        Step::Listing | Step::Archive | Step::Done => (Vec::new(), "hs_object_id"),
-    };
-    let mut asked = json!({
-        "filterGroups": [{"filters": filters}],
-        "sorts": [{"propertyName": order, "direction": "ASCENDING"}],
-        "properties": of.properties,
-        "limit": client.page_size(FOUND),
-    });
-    if let (Some(asked), Some(after)) = (asked.as_object_mut(), &at.after) {
-        asked.insert("after".into(), Value::from(after.as_str()));
-    }
-    let call = client.post(format!("{API}/crm/v3/objects/{}/search", of.name));
-    call.body_json(&asked).idempotent().json().await
-}
-
-async fn portal(client: &Client) -> Result<Portal> {
-    client.get(format!("{API}/account-info/v3/details")).json().await
-}
-
-/// What the objects of a type point to, looked up once a run: the portal, its people, and the pipelines of deals.
-async fn around(client: &Client, of: &Type) -> Result<Arc<Around>> {
-    client
-        .once(of.name, || async {
-            let pipelines = async {
-                if !of.has_pipelines() {
-                    return Ok(BTreeMap::new());
-                }
-                let call = client.get(format!("{API}/crm/v3/pipelines/{}", of.name));
-                let found: Objects<Pipeline> = call.json().await?;
-                Ok(found.results.into_iter().map(|of| (of.id.clone(), of)).collect())
-            };
-            let shared = client.once("owners", || async {
-                let (mut all, left, portal) = futures::try_join!(
-                    owners(client, false),
-                    owners(client, true),
-                    portal(client)
-                )?;
-                all.extend(left);
-                Ok((all, portal))
-            });
-            let (pipelines, shared) = futures::try_join!(pipelines, shared)?;
-            Ok(Around { pipelines, shared })
-        })
-        .await
-}
-
-/// The people whom objects may belong to; `left`: those who are no longer in the portal.
-async fn owners(client: &Client, left: bool) -> Result<BTreeMap<String, Owner>> {
-    let (mut all, mut after) = (BTreeMap::new(), None);
-    for _ in 0..PAGES {
-        let query = [
-            ("limit", Some(OWNERS.to_string())),
-            ("archived", Some(left.to_string())),
-            ("after", after),
-        ];
-        let call = client.get(format!("{API}/crm/v3/owners")).query(&query);
-        let found: Objects<Owner> = call.json().await?;
-        all.extend(found.results.into_iter().map(|owner| (owner.id.clone(), owner)));
-        after = found.paging.and_then(|paging| paging.next?.after);
-        if after.is_none() {
-            return Ok(all);
-        }
-    }
-    Err(Error::unexpected("paging", "the list of owners does not end"))
 }
 
 /// Names the scopes that HubSpot says are missing.
