@@ -1,8 +1,9 @@
 //! Front: the messages of the conversations that a token may read. The place among the events is taken first, then every
 //! conversation is read; later passes follow the events.
 //!
-//! Front Core API: "List events", "List conversations", "List conversation messages", "Pagination", "Rate limiting", "OAuth".
+//! Front Core API: "Rate limiting", "OAuth".
 
+mod calls;
 mod events;
 mod message;
 mod spec;
@@ -10,29 +11,23 @@ mod spec;
 mod tests;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
+    calls::{company, conversation, conversations, message, messages},
     events::{changes, newest_event},
-    message::{Conversation, Message},
+    message::Conversation,
 };
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, each, gone_of},
     provider::{Account, Feed, Next, Page, Provider, spec::Spec},
-    record::Record,
-    wire::Many,
 };
 
-const API: &str = "https://api2.frontapp.com";
-/// Conversations or messages of a page, and events.
-const ITEMS: u32 = 100;
-const EVENTS: u32 = 15;
 /// Conversations that are read at once.
 const AT_ONCE: usize = 4;
-/// Pages of messages that one conversation may have.
-const PAGES: usize = 500;
+
 /// The client of Front.
 pub struct Front;
 
@@ -57,7 +52,7 @@ impl Provider for Front {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let company: Company = client.get(format!("{API}/me")).json().await?;
+        let company = company(client).await?;
         Ok(Account::new(company.id, company.name))
     }
 
@@ -96,25 +91,22 @@ impl Provider for Front {
         _: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let asked = each(ids, AT_ONCE, |id| async move {
-            let message: Message = match client.get(format!("{API}/messages/{id}")).json().await {
-                Err(Error::NotFound) => return Ok(Some(id)),
-                Err(Error::Forbidden(_)) => return Ok(None),
+        let gone = gone_of(ids, AT_ONCE, |id| async move {
+            let message = match message(client, &id).await {
+                Err(Error::Forbidden(_)) => return Ok(false),
                 message => message?,
             };
-            let Some(thread) = message.conversation() else { return Ok(None) };
+            let Some(thread) = message.conversation() else { return Ok(false) };
             let thread = conversation(client, thread).await?;
-            Ok(thread.is_none_or(|of| of.is_trashed()).then_some(id))
+            Ok(thread.is_none_or(|of| of.is_trashed()))
         });
-        Ok(asked.await?.into_iter().flatten().collect())
+        gone.await
     }
 }
 
 /// A page of conversations, each with all its messages.
 async fn listing(client: &Client, cursor: Cursor) -> Result<Page<Cursor>> {
-    let limit = client.page_size(ITEMS);
-    let url = cursor.page.clone().unwrap_or_else(|| format!("{API}/conversations?limit={limit}"));
-    let listed: Listed<Conversation> = client.get(url).json().await?;
+    let listed = conversations(client, cursor.page.clone()).await?;
     let mut skipped = listed.results.skipped;
     let threads = listed.results.into_iter().filter(Conversation::is_read).collect();
     let read = each(threads, AT_ONCE, |of| async move { messages(client, &of).await });
@@ -132,53 +124,4 @@ async fn listing(client: &Client, cursor: Cursor) -> Result<Page<Cursor>> {
         None => Next::More(Cursor { page: None, listing: false, ..cursor }),
     };
     Ok(Page::new(records, next).skipping(skipped))
-}
-
-/// All messages of a conversation.
-async fn messages(client: &Client, of: &Conversation) -> Result<Many<Record>> {
-    let mut url =
-        format!("{API}/conversations/{}/messages?limit={}", of.id, client.page_size(ITEMS));
-    let mut all = Many::default();
-    for _ in 0..PAGES {
-        let listed: Listed<Message> = match client.get(url).json().await {
-            Err(Error::NotFound) => return Ok(all), // deleted since it was listed
-            listed => listed?,
-        };
-        all.skipped += listed.results.skipped;
-        all.items.extend(listed.results.into_iter().filter_map(|message| message.record(of)));
-        match listed.pagination.next {
-            Some(next) => url = next,
-            None => return Ok(all),
-        }
-    }
-    Err(Error::unexpected("_pagination.next", "a conversation that does not end"))
-}
-
-/// A conversation as it is now; none where it is no longer there.
-async fn conversation(client: &Client, id: &str) -> Result<Option<Conversation>> {
-    match client.get(format!("{API}/conversations/{id}")).json().await {
-        Err(Error::NotFound | Error::Forbidden(_)) => Ok(None),
-        found => found.map(Some),
-    }
-}
-
-#[derive(Deserialize)]
-struct Company {
-    id: String,
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Listed<T> {
-    #[serde(rename = "_results")]
-    results: Many<T>,
-    #[serde(rename = "_pagination", default)]
-    pagination: Pagination,
-}
-
-#[derive(Default, Deserialize)]
-struct Pagination {
-    next: Option<String>,
 }

@@ -1,4 +1,6 @@
 //! Front's events: what happened to which conversation.
+//!
+//! Facts: Front Core API, "List events".
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +9,9 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 
 use super::{
-    API, AT_ONCE, Cursor, EVENTS, Listed, conversation,
-    message::{Conversation, Message, at},
-    messages,
+    AT_ONCE, Cursor,
+    calls::{API, Listed, conversation, message, messages},
+    message::{Conversation, at},
 };
 use crate::{
     error::{Error, Result},
@@ -17,6 +19,8 @@ use crate::{
     provider::{Next, Page},
 };
 
+/// Events of a page.
+const EVENTS: u32 = 15;
 /// Events may be seen a little late: a pass begins this much before the last one ended.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(1);
 /// Events that bear a message, and events after which a conversation is read again.
@@ -85,7 +89,7 @@ pub async fn changes(client: &Client, cursor: Cursor) -> Result<Page<Cursor>> {
     let Told { said, turned, mut trashed } = told;
     let single = said.into_iter().filter(|(_, of)| !turned.contains(&of.id)).collect();
     let said = each(single, AT_ONCE, |(id, of): (String, Conversation)| async move {
-        match client.get(format!("{API}/messages/{id}")).json::<Message>().await {
+        match message(client, &id).await {
             Err(Error::NotFound | Error::Forbidden(_)) => Ok(Err(id)),
             message => message.map(|message| Ok(message.record(&of))),
         }

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::*;
+use super::{message::Message, *};
 use crate::{
     providers::testing::{self, Vendor},
     record::{self, Properties},
