@@ -103,8 +103,8 @@ pub async fn around(client: &Client, of: &Type) -> Result<Arc<Around>> {
             };
             let shared = client.once("owners", || async {
                 let (mut all, left, portal) = futures::try_join!(
-                    owners(client, false),
-                    owners(client, true),
+                    Box::pin(owners(client, false)),
+                    Box::pin(owners(client, true)),
                     portal(client)
                 )?;
                 all.extend(left);
