@@ -1,8 +1,7 @@
 //! X (Twitter): the posts of an account's own timeline, and the pictures and films that hang on them. The timeline comes
 //! newest first; X tells of no changes to what was read, so that known posts are asked about again.
 //!
-//! X API documentation: "OAuth 2.0 with PKCE", "Timelines", "Posts lookup", "Edit Posts", "Rate limits", "Pricing",
-//! "Activity API".
+//! X API documentation: "OAuth 2.0 with PKCE", "Timelines", "Edit Posts", "Activity API".
 
 mod calls;
 mod media;
@@ -11,22 +10,19 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    time::Duration,
-};
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
-    calls::{Me, POSTS, lookup, me, timeline},
+    calls::{Me, POSTS, lookup, me, refusal, timeline},
     post::{Post, Posts, order},
 };
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, each_batch},
     provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
 };
@@ -34,8 +30,6 @@ use crate::{
 /// A timeline that gives so many may go on where X does not reach: it does so for the newest 3,200, of which it may leave
 /// out some.
 const REACH: u32 = 3_000;
-/// When to come back after a monthly cap is used up. X does not say when the month ends.
-const CAPPED: Duration = Duration::from_hours(24);
 /// Lookups at once.
 const AT_ONCE: usize = 4;
 
@@ -114,29 +108,7 @@ impl Provider for X {
     }
 
     fn fault(&self, status: u16, body: &Value) -> Option<Error> {
-        let kind = body.get("type").and_then(Value::as_str).unwrap_or_default();
-        let kind = kind.rsplit('/').next().unwrap_or_default();
-        Some(match (status, kind) {
-            (400, _) if body.to_string().contains("pagination_token") => Error::CursorExpired,
-            (402, _) => Error::Forbidden(
-                "the app's developer account at X is out of credits; its owner can buy some in \
-                 the X developer console"
-                    .into(),
-            ),
-            (403 | 429, "usage-capped") => Error::RateLimited(CAPPED),
-            (403, "unsupported-authentication") => Error::invalid(
-                "access_token",
-                "this token is of an app and has no user; give an OAuth 2.0 user token",
-            ),
-            (403, "client-forbidden") => Error::Forbidden(
-                "the app may not read this; attach it to a project in the X developer console"
-                    .into(),
-            ),
-            (403, _) => Error::Forbidden(
-                "X refuses it; the token may lack the scopes tweet.read and users.read".into(),
-            ),
-            _ => return None,
-        })
+        refusal(status, body)
     }
 
     /// Timelines may leave out what is there: only what X says it no longer has is gone. Media cannot be asked about; they
@@ -149,9 +121,11 @@ impl Provider for X {
     ) -> Result<Vec<String>> {
         let (posts, media): (Vec<String>, Vec<String>) =
             ids.into_iter().partition(|id| is_post(id));
-        let batches = posts.chunks(POSTS as usize).map(<[String]>::to_vec).collect();
+        let asked = each_batch(posts, POSTS as usize, AT_ONCE, |ids| async move {
+            Ok(vec![lookup(client, ids).await?])
+        });
         let (mut gone, mut carried) = (Vec::new(), HashSet::new());
-        for mut found in each(batches, AT_ONCE, |ids| lookup(client, ids)).await? {
+        for mut found in asked.await? {
             gone.extend(found.missing());
             gone.extend(found.take_replaced());
             carried.extend(found.media_keys().map(str::to_owned));

@@ -3,59 +3,44 @@
 //! Pages are the feeds, their stories others. A page is read with a token of its own, which the account's token gives; one's
 //! own posts with the account's.
 //!
-//! Facts: Meta for Developers, "Page feed", "Page stories", "Pages: permissions and features"; Graph API v25.0.
+//! Facts: Meta for Developers, "Page feed", "Pages: permissions and features"; Graph API v25.0.
 
+mod calls;
 mod post;
+mod spec;
+#[cfg(test)]
+mod tests;
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
-use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::Value;
 
-use self::post::{Post, Story};
+use self::{
+    calls::{API, Managed, managed, node, pages, posts, stories},
+    post::{Post, Story},
+};
 use super::{
-    gone, signed,
-    walk::{self, List, Walk},
+    gone,
+    walk::{self, Walk},
 };
 use crate::{
     error::{Error, Result},
     http::Client,
     provider::{Account, Feed, Page, Provider, spec::Spec},
-    wire::Many,
 };
 
-const API: &str = "https://graph.facebook.com/v25.0";
 /// What has to be granted.
 const PERMISSIONS: &str = "pages_read_engagement, pages_read_user_content, user_posts";
 /// The feed of one's own posts.
 const OWN: &str = "me";
 /// Behind a page's id: the feed of its stories.
 const STORIES: &str = "/stories";
-/// Pages of the list of pages, 100 each.
-const LISTS: usize = 50;
 /// Missing posts and pictures that are asked for one by one after a listing: Facebook leaves out what it ranks low, so a
 /// listing alone tells nothing, and its limit is low.
 const CONFIRMED: usize = 40;
 
 /// The client of Facebook.
 pub struct Facebook;
-
-/// The pages that a token reaches.
-struct Pages {
-    all: Vec<Managed>,
-    /// The token is a person's, who may have posts too.
-    personal: bool,
-}
-
-#[derive(Deserialize)]
-struct Managed {
-    id: String,
-    #[serde(default)]
-    name: String,
-    /// Absent where the account's token is the page's own.
-    access_token: Option<SecretString>,
-}
 
 impl Provider for Facebook {
     type Cursor = Walk;
@@ -93,13 +78,10 @@ impl Provider for Facebook {
         let pages = pages(client).await?;
         let token = pages.token(feed)?;
         if let Some(page) = feed.id.strip_suffix(STORIES) {
-            let url = format!("{API}/{page}/stories");
-            let list = List { token, ..List::of(url, post::STORY_FIELDS) };
-            let step = walk::read::<Story>(client, &list, cursor).await?;
+            let step = walk::read::<Story>(client, &stories(page, token), cursor).await?;
             return Ok(step.into_page(|story| [story.into_record()]));
         }
-        let list = List { token, ..List::of(format!("{API}/{}/feed", feed.id), post::FIELDS) };
-        let step = walk::read::<Post>(client, &list, cursor).await?;
+        let step = walk::read::<Post>(client, &posts(&feed.id, token), cursor).await?;
         let mut page = step.into_page(Post::into_records);
         // What several posts show is the newest one's, as it is across pages.
         let mut shown = HashSet::new();
@@ -137,87 +119,3 @@ impl Provider for Facebook {
         gone(client, API, pages.token(feed)?, ids).await
     }
 }
-
-impl Pages {
-    /// The token that a feed is read with, where it is not the account's.
-    fn token(&self, feed: &Feed) -> Result<Option<&SecretString>> {
-        if feed.id == OWN {
-            return Ok(None);
-        }
-        let id = feed.id.strip_suffix(STORIES).unwrap_or(&feed.id);
-        let page = self.all.iter().find(|page| page.id == id).ok_or(Error::NotFound)?;
-        Ok(page.access_token.as_ref())
-    }
-}
-
-/// The pages that are to be read, with their tokens; looked up once a run.
-async fn pages(client: &Client) -> Result<Arc<Pages>> {
-    let lookup = || async {
-        if let Some(id) = client.setting("page_id") {
-            return Ok(Pages { all: vec![managed(client, id).await?], personal: false });
-        }
-        match listed(client).await {
-            Ok(all) => Ok(Pages { all, personal: true }),
-            Err(Error::NotFound) => {
-                let page = node(client, "me", "id,name").await?;
-                Ok(Pages { all: vec![page], personal: false })
-            }
-            Err(other) => Err(other),
-        }
-    };
-    client.once("pages", lookup).await
-}
-
-/// The page that was chosen.
-async fn managed(client: &Client, id: &str) -> Result<Managed> {
-    match node(client, id, "id,name,access_token").await {
-        Err(Error::NotFound) => {
-            Err(Error::invalid("page_id", format!("this account manages no page {id}")))
-        }
-        page => page,
-    }
-}
-
-/// Every page that the person manages.
-async fn listed(client: &Client) -> Result<Vec<Managed>> {
-    let (mut all, mut after) = (Vec::new(), None);
-    for _ in 0..LISTS {
-        let call = client
-            .get(format!("{API}/me/accounts"))
-            .query(&[("fields", "id,name,access_token"), ("limit", "100")])
-            .query(&[("after", after)]);
-        let list: Accounts = signed(client, call, None).json().await?;
-        all.extend(list.data);
-        match list.paging.filter(|paging| paging.next.is_some()) {
-            Some(paging) => after = Some(paging.cursors.after),
-            None => return Ok(all),
-        }
-    }
-    Err(Error::unexpected("paging", "the list of pages does not end"))
-}
-
-async fn node(client: &Client, id: &str, fields: &str) -> Result<Managed> {
-    let call = client.get(format!("{API}/{id}")).query(&[("fields", fields)]);
-    signed(client, call, None).json().await
-}
-
-#[derive(Deserialize)]
-struct Accounts {
-    data: Many<Managed>,
-    paging: Option<Paging>,
-}
-
-#[derive(Deserialize)]
-struct Paging {
-    cursors: Cursors,
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Cursors {
-    after: String,
-}
-
-mod spec;
-#[cfg(test)]
-mod tests;

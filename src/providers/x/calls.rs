@@ -1,7 +1,12 @@
-//! What is asked of X.
+//! What X is asked, and how it answers.
+//!
+//! Facts: X API documentation, "Timelines", "Posts lookup", "Rate limits", "Pricing".
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Cursor, Pass, is_post, post::Posts};
 use crate::{
@@ -16,6 +21,8 @@ pub const POSTS: u32 = 100;
 const FEWEST: u32 = 5;
 /// The first moment that a timeline may be asked from: 2010-11-06, in seconds from 1970.
 const EARLIEST: i64 = 1_289_001_601;
+/// When to come back after a monthly cap is used up. X does not say when the month ends.
+pub const CAPPED: Duration = Duration::from_hours(24);
 /// What is asked of each post. These names are of the older of the two generations that X has; answers may use either.
 const FIELDS: [(&str, &str); 4] = [
     (
@@ -72,6 +79,32 @@ pub async fn me(client: &Client) -> Result<Me> {
         return Err(Error::unexpected("data.id", "not a number"));
     }
     Ok(me.data)
+}
+
+/// What X means by a refusal, where its status alone does not say it.
+pub fn refusal(status: u16, body: &Value) -> Option<Error> {
+    let kind = body.get("type").and_then(Value::as_str).unwrap_or_default();
+    let kind = kind.rsplit('/').next().unwrap_or_default();
+    Some(match (status, kind) {
+        (400, _) if body.to_string().contains("pagination_token") => Error::CursorExpired,
+        (402, _) => Error::Forbidden(
+            "the app's developer account at X is out of credits; its owner can buy some in \
+             the X developer console"
+                .into(),
+        ),
+        (403 | 429, "usage-capped") => Error::RateLimited(CAPPED),
+        (403, "unsupported-authentication") => Error::invalid(
+            "access_token",
+            "this token is of an app and has no user; give an OAuth 2.0 user token",
+        ),
+        (403, "client-forbidden") => Error::Forbidden(
+            "the app may not read this; attach it to a project in the X developer console".into(),
+        ),
+        (403, _) => Error::Forbidden(
+            "X refuses it; the token may lack the scopes tweet.read and users.read".into(),
+        ),
+        _ => return None,
+    })
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 use serde_json::{Map, json};
 
-use super::*;
+use super::{calls::CAPPED, *};
 use crate::{
     provider::Gone,
     providers::testing::{self, Asked, Vendor},
