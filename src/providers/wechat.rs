@@ -1,33 +1,32 @@
 //! WeChat: the articles that an Official Account has published. A first listing brings them with their texts; later passes
 //! list them all without, which is what tells of deletions, and fetch those that are new or changed.
 //!
-//! WeChat Official Account documentation: "Get stable access token", "Get published articles", "Get an article by its id",
-//! "Global return codes".
+//! WeChat Official Account documentation: "Get published articles", "Global return codes".
 
 mod article;
+mod calls;
 mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use self::article::{Item, Set};
+use self::{
+    article::Set,
+    calls::{List, secret, sets, token, whole},
+};
 use crate::{
     error::{Error, Result},
     http::{Client, each},
     provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
-    wire::Many,
 };
 
-const API: &str = "https://api.weixin.qq.com/cgi-bin";
-/// Most sets of articles that a page gives.
-const SETS: u32 = 20;
 /// Calls at once.
 const AT_ONCE: usize = 4;
 
@@ -69,9 +68,7 @@ impl Provider for WeChat {
     ) -> Result<Page<Cursor>> {
         let at = cursor.unwrap_or_default();
         let bare = at.known.is_some();
-        let asked = json!({"offset": at.offset, "count": client.page_size(SETS),
-            "no_content": u8::from(bare)});
-        let found: List = ask(client, "freepublish/batchget", &asked).await?;
+        let found = sets(client, at.offset, bare).await?;
         let given = found.item.len() as u64 + u64::from(found.item.skipped);
         let latest = found.item.iter().filter_map(|set| set.update_time).max().unwrap_or_default();
         let next = at.then(&found, given, at.latest.max(latest));
@@ -165,50 +162,6 @@ impl Cursor {
     }
 }
 
-/// A set with its texts; nothing where it is gone.
-async fn whole(client: &Client, mut set: Set) -> Result<Option<Set>> {
-    let asked = json!({"article_id": set.article_id});
-    match ask::<Item>(client, "freepublish/getarticle", &asked).await {
-        Err(Error::NotFound) => Ok(None),
-        found => {
-            set.content.news_item = found?.news_item;
-            Ok(Some(set))
-        }
-    }
-}
-
-/// Asks with the account's token. A refused one is got anew once a run.
-async fn ask<T: DeserializeOwned>(client: &Client, path: &str, asked: &Value) -> Result<T> {
-    let call = async |token: Arc<SecretString>| {
-        let call = client.post(format!("{API}/{path}")).anonymous();
-        let call = call.query(&[("access_token", token.expose_secret())]).body_json(asked);
-        call.errors_in_ok().idempotent().json().await
-    };
-    match call(client.once("token", || token(client)).await?).await {
-        Err(Error::Reconnect(_)) => {
-            call(client.once("renewed token", || token(client)).await?).await
-        }
-        answer => answer,
-    }
-}
-
-/// The token of the account: the same for all who ask, until it is about to end.
-async fn token(client: &Client) -> Result<SecretString> {
-    let asked = json!({
-        "grant_type": "client_credential",
-        "appid": secret(client, "app_id")?.expose_secret(),
-        "secret": secret(client, "app_secret")?.expose_secret(),
-        "force_refresh": false,
-    });
-    let call = client.post(format!("{API}/stable_token")).anonymous().body_json(&asked);
-    let token: Token = call.errors_in_ok().idempotent().json().await?;
-    Ok(token.access_token)
-}
-
-fn secret(client: &Client, name: &str) -> Result<SecretString> {
-    client.secret(name).ok_or_else(|| Error::invalid(name, "is missing"))
-}
-
 /// Says which address is not in the whitelist, where WeChat names it.
 fn not_listed(body: &Value) -> String {
     let said = body.get("errmsg").and_then(Value::as_str).unwrap_or_default();
@@ -222,16 +175,4 @@ fn until_midnight(now: Timestamp) -> Duration {
     const DAY: i64 = 24 * 3_600;
     let left = DAY - (now.as_second() + 8 * 3_600).rem_euclid(DAY);
     Duration::from_secs(left.unsigned_abs())
-}
-
-#[derive(Deserialize)]
-struct Token {
-    access_token: SecretString,
-}
-
-#[derive(Deserialize)]
-struct List {
-    total_count: Option<u64>,
-    #[serde(default)]
-    item: Many<Set>,
 }

@@ -2,7 +2,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{provider::Gone, providers::testing::Vendor, record::Properties, vault::SecretMap};
+use crate::{
+    provider::Gone,
+    providers::testing::Vendor,
+    record::{Direction, MediaType, Message, Person, Properties, Ref},
+    vault::SecretMap,
+};
 
 const TOKEN: [(&str, &str); 1] = [("channel_access_token", "line-token")];
 
