@@ -1,34 +1,28 @@
 //! Google Calendar: one feed a calendar of the person's list. A series comes as its master with the instances that differ
 //! from it.
 //!
-//! Calendar API v3: "Synchronize resources efficiently", events.list, calendarList.list, "Handle API errors".
+//! Calendar API v3: "Synchronize resources efficiently", "Handle API errors".
 
+mod calls;
 mod event;
 mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::form_urlencoded;
 
-use self::event::{Change, FIELDS as EVENT_FIELDS, Item};
+use self::{
+    calls::{Calendar, Events, calendars, events, primary},
+    event::Change,
+};
 use crate::{
     error::{Error, Result},
     http::Client,
     provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
     record::{Properties, Record},
-    wire::Many,
 };
-
-const API: &str = "https://www.googleapis.com/calendar/v3";
-/// Most events that a page gives.
-const EVENTS: u32 = 2_500;
-/// Events to ask for where a whole page is more than an answer may be: they may hold 8 KiB of text and hundreds of guests.
-const FEW_EVENTS: u32 = 250;
 
 /// The client of Google Calendar.
 pub struct GoogleCalendar;
@@ -60,8 +54,7 @@ impl Provider for GoogleCalendar {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let primary = client.get(format!("{API}/calendars/primary")).query(&[("fields", "id")]);
-        let id = match primary.json::<Primary>().await {
+        let id = match primary(client).await {
             Ok(primary) => primary.id,
             // A grant of the narrower scopes reads the list, and not this.
             Err(cause @ Error::Forbidden(_)) => {
@@ -115,101 +108,6 @@ impl Provider for GoogleCalendar {
             return Some(Error::CursorExpired); // fullSyncRequired
         }
         super::fault("Google Calendar", "calendar.readonly", status, body, Timestamp::now())
-    }
-}
-
-#[derive(Deserialize)]
-struct Primary {
-    id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Calendars {
-    #[serde(default)]
-    items: Many<Calendar>,
-    next_page_token: Option<String>,
-}
-
-/// An entry of the person's list.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Calendar {
-    id: String,
-    /// The name that its owner gave it.
-    #[serde(default)]
-    summary: String,
-    /// The name that the person gave it.
-    summary_override: Option<String>,
-    #[serde(default)]
-    access_role: String,
-    #[serde(default)]
-    primary: bool,
-}
-
-impl Calendar {
-    fn feed(&self) -> Feed {
-        Feed::new(&self.id, self.summary_override.as_deref().unwrap_or(&self.summary))
-    }
-}
-
-/// The person's list, looked up once a run.
-async fn calendars(client: &Client) -> Result<Arc<Vec<Calendar>>> {
-    let fields = "nextPageToken,items(id,summary,summaryOverride,accessRole,primary)";
-    client
-        .once("calendars", || async {
-            let (mut all, mut page) = (Vec::new(), None);
-            loop {
-                let query = [
-                    ("maxResults", Some("250".to_owned())),
-                    ("fields", Some(fields.to_owned())),
-                    ("pageToken", page),
-                ];
-                let call = client.get(format!("{API}/users/me/calendarList")).query(&query);
-                let found: Calendars = call.json().await?;
-                // Of a list with a gap nobody could tell which calendars are gone.
-                if found.items.skipped > 0 {
-                    return Err(Error::unexpected("items", "a calendar that is none"));
-                }
-                all.extend(found.items);
-                page = found.next_page_token;
-                if page.is_none() {
-                    return Ok(all);
-                }
-            }
-        })
-        .await
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Events {
-    #[serde(default)]
-    items: Many<Item>,
-    next_page_token: Option<String>,
-    /// On the last page alone.
-    next_sync_token: Option<String>,
-}
-
-async fn events(client: &Client, calendar: &Feed, phase: &Phase) -> Result<Events> {
-    let id: String = form_urlencoded::byte_serialize(calendar.id.as_bytes()).collect();
-    let (token, page) = match phase {
-        Phase::Listing { page, .. } => (None, page),
-        Phase::Changes { token, page } => (Some(token), page),
-    };
-    let ask = async |most: u32| {
-        let most = client.page_size(most).to_string();
-        let query = [
-            ("maxResults", Some(most.as_str())),
-            ("fields", Some(EVENT_FIELDS)),
-            ("syncToken", token.map(String::as_str)),
-            ("pageToken", page.as_deref()),
-        ];
-        client.get(format!("{API}/calendars/{id}/events")).query(&query).json().await
-    };
-    match ask(EVENTS).await {
-        Err(Error::Unexpected { .. }) => ask(FEW_EVENTS).await,
-        found => found,
     }
 }
 

@@ -1,30 +1,30 @@
 //! YouTube: the videos that a channel has uploaded, private ones too, with their counts.
 //!
-//! YouTube Data API v3: channels.list, playlistItems.list, videos.list, "Quota costs", "Errors".
+//! YouTube Data API v3: videos.list, "Quota costs", "Errors".
 
+mod calls;
 mod spec;
 #[cfg(test)]
 mod tests;
 mod video;
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::video::Video;
+use self::{
+    calls::{VIDEOS, channel, entries, no_channel, videos},
+    video::Video,
+};
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, each_batch},
     provider::{Account, Covers, Feed, Gone, Next, Page, Provider, spec::Spec},
     record::Record,
-    wire::{Many, time},
 };
 
-const API: &str = "https://www.googleapis.com/youtube/v3";
-/// Most entries of a playlist that a page gives, and most videos that are asked about at once.
-const VIDEOS: u32 = 50;
 /// What is new is looked for from this much before the newest known entry: entries come late and out of order.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
 /// Lists of ids that are asked about at once.
@@ -116,14 +116,13 @@ impl Provider for YouTube {
 
     /// `videos.list` leaves out what is gone.
     async fn recheck(&self, client: &Client, _: &Feed, ids: Vec<String>) -> Result<Page<()>> {
-        let lists = ids.chunks(VIDEOS as usize).map(<[String]>::to_vec).collect();
-        let found = each(lists, AT_ONCE, async |ids: Vec<String>| {
+        let found = each_batch(ids, VIDEOS as usize, AT_ONCE, async |ids: Vec<String>| {
             let found = videos(client, &ids).await?;
             let alive: HashSet<&str> = found.iter().map(Video::id).collect();
             // Of one that is there and cannot be read nobody knows the id.
             let whole = found.skipped == 0;
             let gone = ids.iter().filter(|id| whole && !alive.contains(id.as_str())).cloned();
-            Ok((gone.collect::<Vec<_>>(), found))
+            Ok(vec![(gone.collect::<Vec<_>>(), found)])
         });
         let mut page = Page::loose(Vec::<Record>::new());
         for (gone, videos) in found.await? {
@@ -132,107 +131,4 @@ impl Provider for YouTube {
         }
         Ok(page)
     }
-}
-
-fn no_channel() -> Error {
-    Error::Forbidden("this Google account has no YouTube channel".into())
-}
-
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Listed<T> {
-    #[serde(default)]
-    items: Many<T>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Channel {
-    id: String,
-    snippet: ChannelSnippet,
-    content_details: ChannelDetails,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ChannelSnippet {
-    title: Option<String>,
-    custom_url: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ChannelDetails {
-    related_playlists: RelatedPlaylists,
-}
-
-#[derive(Deserialize)]
-struct RelatedPlaylists {
-    uploads: String,
-}
-
-/// The channel that was picked at consent, looked up once a run.
-async fn channel(client: &Client) -> Result<Arc<Channel>> {
-    let lookup = || async {
-        let query = [("part", "id,snippet,contentDetails"), ("mine", "true")];
-        let call = client.get(format!("{API}/channels")).query(&query);
-        let found: Listed<Channel> = call.json().await?;
-        found.items.into_iter().next().ok_or_else(no_channel)
-    };
-    client.once("channel", lookup).await
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Entries {
-    #[serde(default)]
-    items: Many<Entry>,
-    next_page_token: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    #[serde(default)]
-    snippet: EntrySnippet,
-    content_details: EntryDetails,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EntrySnippet {
-    #[serde(default, deserialize_with = "time::read_instant")]
-    published_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EntryDetails {
-    video_id: String,
-}
-
-/// A page of the uploads. The list of a channel without any is not found.
-async fn entries(client: &Client, page: Option<String>) -> Result<Entries> {
-    let uploads = channel(client).await?.content_details.related_playlists.uploads.clone();
-    let first = page.is_none();
-    let query = [
-        ("part", Some("snippet,contentDetails".to_owned())),
-        ("playlistId", Some(uploads)),
-        ("maxResults", Some(client.page_size(VIDEOS).to_string())),
-        ("pageToken", page),
-    ];
-    match client.get(format!("{API}/playlistItems")).query(&query).json().await {
-        Err(Error::NotFound) if first => Ok(Entries::default()),
-        found => found,
-    }
-}
-
-/// What there is of these videos, at most 50, in no order.
-async fn videos(client: &Client, ids: &[String]) -> Result<Many<Video>> {
-    if ids.is_empty() {
-        return Ok(Many::default());
-    }
-    let query = [("part", "snippet,contentDetails,statistics,status"), ("id", &ids.join(","))];
-    let call = client.get(format!("{API}/videos")).query(&query);
-    Ok(call.json::<Listed<Video>>().await?.items)
 }
