@@ -1,8 +1,8 @@
 //! Microsoft Teams: the posts and replies of channels, and the messages of chats. One feed a channel and a chat.
 //!
-//! Microsoft Graph, "chatMessage: delta", "List channel messages", "List messages in a chat", "List chats", "Throttling
-//! limits".
+//! Microsoft Graph, "chatMessage: delta", "Throttling limits".
 
+mod calls;
 mod message;
 mod rooms;
 mod spec;
@@ -14,26 +14,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
+    calls::{changes, messages, posts, replies},
     message::{ChatMessage, Said},
     rooms::Room,
 };
-use super::{
-    delta::{self, Entry, Listed},
-    escaped,
-};
+use super::delta::{self, Entry};
 use crate::{
     error::{Error, Result},
     http::Client,
     provider::{Account, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
 };
-
-/// Most messages that a page gives.
-const MESSAGES: u32 = 50;
-/// Pages of one post's replies that are read in one step.
-const REPLIES: usize = 200;
-/// So that words which are newer than this file are named, and system messages are told from others.
-const PREFER: &str = "include-unknown-enum-members";
 
 /// The client of Microsoft Teams.
 pub struct MicrosoftTeams;
@@ -124,10 +115,7 @@ async fn channel(
     first: bool,
     since: Option<Timestamp>,
 ) -> Result<Page<Cursor>> {
-    let size = client.page_size(MESSAGES);
-    let start = format!("{}/delta?$top={size}&$expand=replies", room.messages());
-    let mut found =
-        delta::changes::<Entry<ChatMessage>>(client, &start, link.as_deref(), PREFER).await?;
+    let mut found = changes(client, room, link).await?;
     let next = match found.go_on()? {
         Next::Resume(changes)
             if first && since.is_none() && room.is_older_than_the_feed(client.now()) =>
@@ -154,9 +142,7 @@ async fn older(
     link: Option<String>,
     changes: String,
 ) -> Result<Page<Cursor>> {
-    let size = client.page_size(MESSAGES);
-    let start = format!("{}?$top={size}&$expand=replies", room.messages());
-    let mut found = delta::changes::<ChatMessage>(client, &start, link.as_deref(), PREFER).await?;
+    let mut found = posts(client, room, link).await?;
     let next = match found.more() {
         link @ Some(_) => Next::More(Cursor::Older { link, changes }),
         None => Next::Resume(Cursor::Changes { link: changes, first: false, since: None }),
@@ -176,15 +162,7 @@ async fn chat(
     after: Option<Timestamp>,
     newest: Option<Timestamp>,
 ) -> Result<Page<Cursor>> {
-    let size = client.page_size(MESSAGES);
-    let mut start = format!("{}?$top={size}", room.messages());
-    if let Some(after) = after {
-        // The filter is passed over unless the order is by the same property.
-        start = format!(
-            "{start}&$orderby=lastModifiedDateTime%20desc&$filter=lastModifiedDateTime%20gt%20{after}"
-        );
-    }
-    let mut found = delta::changes::<ChatMessage>(client, &start, link.as_deref(), PREFER).await?;
+    let mut found = messages(client, room, link, after).await?;
     let newest = found.value.iter().filter_map(ChatMessage::changed).max().max(newest);
     let next = match found.more() {
         link @ Some(_) => Next::More(Cursor::Chat { link, after, newest }),
@@ -197,31 +175,15 @@ async fn chat(
     Ok(page)
 }
 
-/// Puts a post and all its replies into a page. A feed may leave out the replies, and gives no more than 1,000.
+/// Puts a post and all its replies into a page.
 async fn whole(
     client: &Client,
     room: &Room,
     mut post: ChatMessage,
-    mut page: Page<Cursor>,
+    page: Page<Cursor>,
 ) -> Result<Page<Cursor>> {
-    let (replies, mut more) = post.take_replies();
-    if replies.is_none() {
-        let id = escaped(post.id());
-        more = Some(format!("{}/{id}/replies?$top={MESSAGES}", room.messages()));
-    }
-    let mut replies = replies.unwrap_or_default();
-    for _ in 0..REPLIES {
-        let Some(link) = more else { break };
-        let found: Result<Listed<ChatMessage>> = delta::get(client, &link, PREFER).json().await;
-        let mut found = match found {
-            Err(Error::NotFound) => break, // deleted since
-            found => found?,
-        };
-        more = found.more();
-        replies.items.append(&mut found.value.items);
-        replies.skipped += found.value.skipped;
-    }
-    page = put(page, post.read(room)).skipping(replies.skipped);
+    let replies = replies(client, room, &mut post).await?;
+    let page = put(page, post.read(room)).skipping(replies.skipped);
     Ok(replies.into_iter().fold(page, |page, reply| put(page, reply.read(room))))
 }
 

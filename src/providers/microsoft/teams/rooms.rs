@@ -1,4 +1,6 @@
 //! The channels and chats of a person's, looked up once a run.
+//!
+//! Facts: Microsoft Graph, "List chats".
 
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     super::{API, delta, escaped, me},
-    PREFER,
+    calls::PREFER,
 };
 use crate::{
     error::{Error, Result},
