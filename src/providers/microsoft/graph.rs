@@ -1,8 +1,8 @@
 //! Microsoft Graph: the events of Outlook's calendars and the tasks of Microsoft To Do. One feed a calendar and a list.
 //!
-//! Microsoft Graph, "event: delta", "Get incremental changes to events in a calendar view", "todoTask: delta", "Throttling
-//! limits".
+//! Microsoft Graph, "event: delta", "Get incremental changes to events in a calendar view", "Throttling limits".
 
+mod calls;
 mod event;
 mod recurrence;
 mod spec;
@@ -15,24 +15,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
-    event::{Change, Item},
+    calls::{Named, event},
+    event::{Change, Item, becoming},
     task::ToDo,
 };
 use super::{
-    API, AT_ONCE, IMMUTABLE,
+    AT_ONCE,
     delta::{self, Entry},
-    escaped,
 };
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
-    provider::{Account, Covers, Feed, Next, Page, Patch, Provider, spec::Spec},
-    record::{Properties, Record, Ref},
+    http::{Client, each, gone_of},
+    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
+    record::{Record, Ref},
     wire::Many,
 };
 
-/// Entries of a page.
-const ENTRIES: u32 = 200;
 /// How far the window of events reaches back and ahead: no window is wider than 1,825 days.
 const BACK: SignedDuration = SignedDuration::from_hours(1_095 * 24);
 const AHEAD: SignedDuration = SignedDuration::from_hours(730 * 24);
@@ -66,11 +64,8 @@ impl Provider for MicrosoftGraph {
     }
 
     async fn feeds(&self, client: &Client) -> Result<Vec<Feed>> {
-        let calendars = format!("{API}/me/calendars?$top=100&$select=id,name");
-        let (calendars, lists) = futures::try_join!(
-            delta::whole::<Named>(client, calendars, IMMUTABLE),
-            delta::whole::<Named>(client, format!("{API}/me/todo/lists"), ""),
-        )?;
+        let (calendars, lists) =
+            futures::try_join!(calls::calendars(client), calls::lists(client))?;
         let feed = |kind: &str, of: Named| Feed::new(format!("{kind}{}", of.id), of.name);
         let calendars = calendars.into_iter().map(|of| feed(CALENDAR, of));
         Ok(calendars.chain(lists.into_iter().map(|of| feed(LIST, of))).collect())
@@ -104,27 +99,12 @@ impl Provider for MicrosoftGraph {
         feed: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let gone = each(ids, AT_ONCE, async |id: String| {
-            let path = match feed.id.strip_prefix(LIST) {
-                Some(list) => format!("todo/lists/{}/tasks/{}", escaped(list), escaped(&id)),
-                None => format!("events/{}?$select=id", escaped(&id)),
-            };
-            match delta::get(client, &format!("{API}/me/{path}"), IMMUTABLE).json::<Value>().await {
-                Err(Error::NotFound) => Ok(Some(id)),
-                found => found.map(|_| None),
-            }
+        let list = feed.id.strip_prefix(LIST);
+        let gone = gone_of(ids, AT_ONCE, |id| async move {
+            calls::entry(client, list, &id).await.map(|_| false)
         });
-        Ok(gone.await?.into_iter().flatten().collect())
+        gone.await
     }
-}
-
-/// A calendar or a list of tasks.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named {
-    id: String,
-    #[serde(default, alias = "displayName")]
-    name: String,
 }
 
 /// A page of a calendar. Occurrences of a series are told by its master.
@@ -134,17 +114,8 @@ async fn events(client: &Client, calendar: Ref, cursor: Option<Cursor>) -> Resul
         None => Some(window(client)?),
     };
     let (id, name) = (calendar.id.as_deref().unwrap_or_default(), calendar.name.clone());
-    let first = match window {
-        Some((from, to)) => format!(
-            "{API}/me/calendars/{}/calendarView/delta?startDateTime={from}&endDateTime={to}",
-            escaped(id)
-        ),
-        None => String::new(), // never asked for: there is a link
-    };
-    let size = client.page_size(ENTRIES);
-    let prefer = format!("{IMMUTABLE}, outlook.timezone=\"UTC\", odata.maxpagesize={size}");
     let link = cursor.as_ref().map(|at| at.link.as_str());
-    let mut found = delta::changes::<Entry<Item>>(client, &first, link, &prefer).await?;
+    let mut found = calls::events(client, id, window, link).await?;
     let next = go_on(found.go_on()?, name, window);
     let mut page = Page::new(Vec::<Record>::new(), next).skipping(found.value.skipped);
     if let Some((from, to)) = window {
@@ -172,30 +143,6 @@ async fn events(client: &Client, calendar: Ref, cursor: Option<Cursor>) -> Resul
     Ok(page)
 }
 
-/// An event as it stands, wherever it lies; none where it is gone, or is a mere occurrence.
-async fn event(client: &Client, id: &str) -> Result<Option<Record>> {
-    let url = format!("{API}/me/events/{}", escaped(id));
-    let prefer = format!("{IMMUTABLE}, outlook.timezone=\"UTC\"");
-    match delta::get(client, &url, &prefer).json::<Item>().await {
-        Err(Error::NotFound) => Ok(None),
-        found => Ok(match found?.read(None) {
-            Change::Event(record) => Some(record),
-            Change::Occurrence(_) | Change::Odd => None,
-        }),
-    }
-}
-
-/// The event as it stands, in the calendar that it came with.
-fn becoming(properties: Properties) -> Patch {
-    Patch::new(move |of| {
-        if let (Properties::Event(old), Properties::Event(new)) = (of, &properties) {
-            let calendar = old.calendar.take();
-            **old = (**new).clone();
-            old.calendar = calendar;
-        }
-    })
-}
-
 /// The window that a listing opens.
 fn window(client: &Client) -> Result<(Timestamp, Timestamp)> {
     let now = client.now();
@@ -208,11 +155,9 @@ fn window(client: &Client) -> Result<(Timestamp, Timestamp)> {
 
 /// A page of a list of tasks.
 async fn tasks(client: &Client, list: Ref, cursor: Option<Cursor>) -> Result<Page<Cursor>> {
-    let id = escaped(list.id.as_deref().unwrap_or_default());
-    let first = format!("{API}/me/todo/lists/{id}/tasks/delta");
-    let prefer = format!("odata.maxpagesize={}", client.page_size(ENTRIES));
+    let id = list.id.as_deref().unwrap_or_default();
     let link = cursor.as_ref().map(|at| at.link.as_str());
-    let mut found = delta::changes::<Entry<ToDo>>(client, &first, link, &prefer).await?;
+    let mut found = calls::tasks(client, id, link).await?;
     let next = go_on(found.go_on()?, list.name.clone(), None);
     let mut page = Page::new(Vec::<Record>::new(), next).skipping(found.value.skipped);
     for entry in last(found.value, ToDo::id) {

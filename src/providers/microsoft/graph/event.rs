@@ -8,7 +8,8 @@ use super::{
     recurrence::Recurrence,
 };
 use crate::{
-    record::{Attendee, Conference, Event, EventStatus, Moment, Record, Ref, Response},
+    provider::Patch,
+    record::{Attendee, Conference, Event, EventStatus, Moment, Properties, Record, Ref, Response},
     wire::{Many, ics::Zone, time},
 };
 
@@ -169,4 +170,15 @@ impl Guest {
             ..Attendee::default()
         }
     }
+}
+
+/// The event as it stands, in the calendar that it came with.
+pub fn becoming(properties: Properties) -> Patch {
+    Patch::new(move |of| {
+        if let (Properties::Event(old), Properties::Event(new)) = (of, &properties) {
+            let calendar = old.calendar.take();
+            **old = (**new).clone();
+            old.calendar = calendar;
+        }
+    })
 }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{recurrence::Recurrence, *};
+use super::{super::API, recurrence::Recurrence, *};
 use crate::{
     providers::testing::{self, Asked, Vendor},
-    record::{Event, EventStatus, Moment, Response},
+    record::{Event, EventStatus, Moment, Properties, Response},
 };
 
 fn short(asked: &Asked) -> String {

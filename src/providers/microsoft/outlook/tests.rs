@@ -2,7 +2,10 @@
 
 use serde_json::{Map, json};
 
-use super::*;
+use super::{
+    super::{API, IMMUTABLE},
+    *,
+};
 use crate::{
     providers::testing::{self, Asked, Vendor},
     record::Message,
