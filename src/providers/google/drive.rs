@@ -1,8 +1,9 @@
 //! Google Drive: the files that a person owns, was given or has opened; their names and properties, not their content. A
 //! listing, then the feed of changes.
 //!
-//! Drive API v3: files.list, changes.list, "Retrieve changes", "Usage limits", "Resolve errors".
+//! Drive API v3: "Retrieve changes", "Usage limits", "Resolve errors".
 
+mod calls;
 mod file;
 mod spec;
 #[cfg(test)]
@@ -10,22 +11,21 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::file::{FIELDS as FILE_FIELDS, File, Found};
+use self::{
+    calls::{files, is_trashed, me, start},
+    file::{File, Found},
+};
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, gone_of},
     provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
-    wire::Many,
 };
 
-const API: &str = "https://www.googleapis.com/drive/v3";
-/// Most files or changes that a page gives.
-const PAGE: u32 = 1_000;
 /// Folders in the trash that are kept in mind; it empties itself after 30 days.
 const TRASHED: usize = 1_000;
 /// Files that are asked for at once.
@@ -63,12 +63,7 @@ impl Provider for GoogleDrive {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let about = client.get(format!("{API}/about"));
-        let about: About = about
-            .query(&[("fields", "user(emailAddress,displayName,permissionId)")])
-            .json()
-            .await?;
-        let user = about.user;
+        let user = me(client).await?;
         let account = Account::new(user.email_address.clone(), user.email_address);
         Ok(account.or_known_as(user.permission_id).or_known_as(user.display_name))
     }
@@ -105,57 +100,8 @@ impl Provider for GoogleDrive {
         _feed: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let gone = each(ids, AT_ONCE, async |id: String| {
-            let query = [("fields", "trashed"), ("supportsAllDrives", "true")];
-            match client.get(format!("{API}/files/{id}")).query(&query).json::<Trash>().await {
-                Ok(file) => Ok(file.trashed.then_some(id)),
-                Err(Error::NotFound) => Ok(Some(id)),
-                Err(cause) => Err(cause),
-            }
-        });
-        Ok(gone.await?.into_iter().flatten().collect())
+        gone_of(ids, AT_ONCE, |id| async move { is_trashed(client, &id).await }).await
     }
-}
-
-#[derive(Deserialize)]
-struct About {
-    user: User,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct User {
-    email_address: String,
-    display_name: Option<String>,
-    permission_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Trash {
-    #[serde(default)]
-    trashed: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StartPageToken {
-    start_page_token: String,
-}
-
-async fn start(client: &Client) -> Result<String> {
-    let call = client.get(format!("{API}/changes/startPageToken"));
-    let start: StartPageToken = call.query(&[("supportsAllDrives", "true")]).json().await?;
-    Ok(start.start_page_token)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FileList {
-    #[serde(default)]
-    files: Many<File>,
-    next_page_token: Option<String>,
-    #[serde(default)]
-    incomplete_search: bool,
 }
 
 /// One page of a listing, the trash among it.
@@ -166,20 +112,7 @@ async fn list(
     mut trashed: BTreeSet<String>,
 ) -> Result<Page<Cursor>> {
     let Listing { since, page } = listing;
-    let bound = since.map(|since| {
-        let since = TimeZone::UTC.to_datetime(since).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        format!("createdTime >= '{since}' or modifiedTime >= '{since}'")
-    });
-    let query = [
-        ("pageSize", Some(client.page_size(PAGE).to_string())),
-        ("fields", Some(format!("nextPageToken,incompleteSearch,files({FILE_FIELDS})"))),
-        ("spaces", Some("drive".to_owned())),
-        ("supportsAllDrives", Some("true".to_owned())),
-        ("includeItemsFromAllDrives", Some("true".to_owned())),
-        ("q", bound),
-        ("pageToken", page),
-    ];
-    let found: FileList = client.get(format!("{API}/files")).query(&query).json().await?;
+    let found = files(client, since, page).await?;
     let covers = match since {
         _ if found.incomplete_search => Covers::Nothing,
         Some(_) => Covers::Between { from: since, to: None },
@@ -206,45 +139,13 @@ async fn list(
     Ok(Page::new(files, next).removing(gone).skipping(skipped).covering(covers))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ChangeList {
-    #[serde(default)]
-    changes: Many<Change>,
-    next_page_token: Option<String>,
-    /// On the last page instead of the other.
-    new_start_page_token: Option<String>,
-}
-
-/// How a file stands now; of one that changed often only the last word. `file` is absent where it is gone, or the change is
-/// one of a shared drive.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Change {
-    file_id: Option<String>,
-    file: Option<File>,
-}
-
+/// One page of changes.
 async fn changes(
     client: &Client,
     token: String,
     trashed: BTreeSet<String>,
 ) -> Result<Page<Cursor>> {
-    let fields = format!("nextPageToken,newStartPageToken,changes(fileId,file({FILE_FIELDS}))");
-    let size = client.page_size(PAGE).to_string();
-    let query = [
-        ("pageToken", token.as_str()),
-        ("pageSize", size.as_str()),
-        ("fields", fields.as_str()),
-        ("includeRemoved", "true"),
-        ("supportsAllDrives", "true"),
-        ("includeItemsFromAllDrives", "true"),
-    ];
-    let found = match client.get(format!("{API}/changes")).query(&query).json::<ChangeList>().await
-    {
-        Err(Error::NotFound) => return Err(Error::CursorExpired),
-        found => found?,
-    };
+    let found = calls::changes(client, &token).await?;
     let (mut files, mut gone): (Vec<Record>, Vec<String>) = (Vec::new(), Vec::new());
     let skipped = found.changes.skipped;
     for change in found.changes {

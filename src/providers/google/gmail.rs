@@ -1,23 +1,21 @@
 //! Gmail: a list of ids, a request a message, then the mailbox's history.
 //!
-//! Gmail API v1, "Synchronizing clients with Gmail"; users.messages, users.history, users.labels.
+//! Gmail API v1, "Synchronizing clients with Gmail".
 
-mod answers;
+mod calls;
+mod mails;
 mod message;
 mod spec;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, pin::pin, sync::Arc};
-
-use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
-    answers::{Changes, Entries, Ids, Labels, Profile},
-    message::Mail,
+    calls::{Changes, entries, list, profile},
+    mails::mails,
 };
 use crate::{
     error::{Error, Result},
@@ -25,19 +23,8 @@ use crate::{
     provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
 };
 
-const API: &str = "https://gmail.googleapis.com/gmail/v1/users/me";
-/// Most ids that a list, and most entries that a page of history gives.
-const LIST: u32 = 500;
-/// Messages that one page stores.
-const MAILS: usize = 100;
-/// Text of messages that one page holds, in bytes: a page that reaches it ends there.
-const PAGE_BYTES: usize = 4 << 20;
-/// Messages that are asked for at once; the account's bucket paces them.
-const AT_ONCE: usize = 40;
 /// Pages of history that are put together, so that a message that changed often is fetched once.
 const HISTORY_PAGES: usize = 10;
-/// Answers of a page that may all be unreadable before that counts as the service's fault, not theirs.
-const ODD: u32 = 10;
 
 /// The client of Gmail.
 pub struct Gmail;
@@ -108,10 +95,6 @@ impl Provider for Gmail {
     }
 }
 
-async fn profile(client: &Client) -> Result<Profile> {
-    client.get(format!("{API}/profile")).json().await
-}
-
 /// One page of a listing: the next ids where none are left, and the messages of as many as a page holds.
 async fn backfill(
     client: &Client,
@@ -138,17 +121,6 @@ async fn backfill(
         Some(_) => page.covering(Covers::Between { from: since, to: None }),
         None => page,
     })
-}
-
-async fn list(client: &Client, since: Option<Timestamp>, page: Option<String>) -> Result<Ids> {
-    let query = [
-        ("maxResults", Some(client.page_size(LIST).to_string())),
-        ("fields", Some("messages/id,nextPageToken".to_owned())),
-        // A second early: whether Gmail counts the second itself is not documented.
-        ("q", since.map(|since| format!("after:{}", since.as_second().saturating_sub(1)))),
-        ("pageToken", page),
-    ];
-    client.get(format!("{API}/messages")).query(&query).json().await
 }
 
 /// One page of changes: the next entries of the history where no ids are left, and the messages as they are now.
@@ -180,94 +152,4 @@ async fn history(
         latest => Next::More(Cursor::History { since, page, latest, ids }),
     };
     Ok(mails.page(client, next).await?.removing(changes.deleted).skipping(changes.skipped))
-}
-
-async fn entries(client: &Client, since: &str, page: Option<String>) -> Result<Entries> {
-    let fields = "historyId,nextPageToken,history(messagesAdded/message/id,messagesDeleted/message/id,\
-        labelsAdded/message/id,labelsRemoved/message/id)";
-    let query = [
-        ("startHistoryId", Some(since.to_owned())),
-        ("maxResults", Some(LIST.to_string())),
-        ("fields", Some(fields.to_owned())),
-        ("pageToken", page),
-    ];
-    match client.get(format!("{API}/history")).query(&query).json().await {
-        Err(Error::NotFound) => Err(Error::CursorExpired), // Gmail keeps about a week, rarely only hours
-        read => read,
-    }
-}
-
-/// What asking for messages brought.
-#[derive(Default)]
-struct Mails {
-    kept: Vec<Mail>,
-    /// Deleted since, or no longer what is imported.
-    gone: Vec<String>,
-    odd: u32,
-}
-
-/// Fetches the first of the ids, as many as a page holds, and takes them from the list.
-async fn mails(client: &Client, ids: &mut Vec<String>) -> Result<Mails> {
-    let mut found = Mails::default();
-    let (mut taken, mut bytes) = (0, 0);
-    {
-        let wanted: Vec<String> = ids.iter().take(MAILS).cloned().collect();
-        let mut answers = pin!(stream::iter(wanted).map(|id| mail(client, id)).buffered(AT_ONCE));
-        while let Some((id, answer)) = answers.next().await {
-            taken += 1;
-            match answer {
-                Ok(mail) if mail.is_imported() => {
-                    bytes += mail.size();
-                    found.kept.push(mail);
-                }
-                Ok(_) | Err(Error::NotFound) => found.gone.push(id),
-                // One message that cannot be read must not keep the rest away for ever; when none can, it is not theirs.
-                Err(Error::Unexpected { at, cause })
-                    if found.odd < ODD || !found.kept.is_empty() =>
-                {
-                    tracing::warn!(at, cause, "left out a message that is not what Gmail promises");
-                    found.odd += 1;
-                }
-                Err(cause) => return Err(cause),
-            }
-            if bytes >= PAGE_BYTES {
-                break;
-            }
-        }
-    }
-    ids.drain(..taken);
-    Ok(found)
-}
-
-async fn mail(client: &Client, id: String) -> (String, Result<Mail>) {
-    let query =
-        [("format", "full"), ("fields", "id,threadId,labelIds,snippet,internalDate,payload")];
-    let answer = client.get(format!("{API}/messages/{id}")).query(&query).json().await;
-    (id, answer)
-}
-
-impl Mails {
-    async fn page(self, client: &Client, next: Next<Cursor>) -> Result<Page<Cursor>> {
-        let names = if self.kept.iter().any(Mail::has_own_labels) {
-            label_names(client).await?
-        } else {
-            Some(Arc::default())
-        };
-        let records = self.kept.into_iter().map(|mail| mail.into_record(names.as_deref()));
-        Ok(Page::new(records, next).removing(self.gone).skipping(self.odd))
-    }
-}
-
-/// The names of the user's own labels by id; `None` where they may not be read.
-async fn label_names(client: &Client) -> Result<Option<Arc<HashMap<String, String>>>> {
-    let labels = client.once("labels", || async {
-        let labels: Labels = client.get(format!("{API}/labels")).json().await?;
-        let own = labels.labels.into_iter().filter(|label| label.kind == "user");
-        Ok(own.map(|label| (label.id, label.name)).collect::<HashMap<_, _>>())
-    });
-    match labels.await {
-        Ok(names) => Ok(Some(names)),
-        Err(Error::Forbidden(_)) => Ok(None),
-        Err(cause) => Err(cause),
-    }
 }
