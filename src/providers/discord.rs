@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Call, Client, gone_of},
     provider::{Account, Covers, Feed, Page, Provider, Walk, Window, spec::Spec},
     wire::Many,
 };
@@ -122,15 +122,14 @@ impl Provider for Discord {
         if ids.len() > CONFIRMED {
             return Ok(ids);
         }
-        let asked = each(ids, AT_ONCE, |id| async move {
+        let gone = gone_of(ids, AT_ONCE, |id| async move {
             let path = format!("channels/{}/messages/{id}", feed.id);
             match get(client, &path).json::<IgnoredAny>().await {
-                Ok(_) | Err(Error::Forbidden(_)) => Ok(None),
-                Err(Error::NotFound) => Ok(Some(id)),
+                Ok(_) | Err(Error::Forbidden(_)) => Ok(false),
                 Err(other) => Err(other),
             }
         });
-        Ok(asked.await?.into_iter().flatten().collect())
+        gone.await
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 use self::pin::Pin;
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, gone_of},
     provider::{Account, Feed, Next, Page, Provider, spec::Spec},
     wire::Many,
 };
@@ -101,14 +101,13 @@ impl Provider for Pinterest {
         if ids.len() > CONFIRMED {
             return Ok(ids); // a purge, which the list shows truthfully
         }
-        let asked = each(ids, AT_ONCE, |id| async move {
+        let gone = gone_of(ids, AT_ONCE, |id| async move {
             match client.get(format!("{API}/pins/{id}")).json::<IgnoredAny>().await {
-                Ok(_) | Err(Error::Forbidden(_)) => Ok(None),
-                Err(Error::NotFound) => Ok(Some(id)),
+                Ok(_) | Err(Error::Forbidden(_)) => Ok(false),
                 Err(other) => Err(other),
             }
         });
-        Ok(asked.await?.into_iter().flatten().collect())
+        gone.await
     }
 }
 

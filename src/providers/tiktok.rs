@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use self::video::{FIELDS, Video};
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Call, Client, each_batch},
     provider::{Account, Feed, Page, Provider, Walk, Window, spec::Spec},
     wire::Many,
 };
@@ -98,14 +98,13 @@ impl Provider for TikTok {
         _: &Feed,
         mut ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let batches: Vec<Value> = ids.chunks(VIDEOS.into()).map(|ids| json!(ids)).collect();
-        let asked = each(batches, AT_ONCE, |ids| {
+        let asked = each_batch(ids.clone(), VIDEOS.into(), AT_ONCE, |ids| async move {
             let body = json!({"filters": {"video_ids": ids}});
             let call = client.post(format!("{API}/video/query/")).query(&[("fields", "id")]);
-            data::<Known>(call.body_json(&body).idempotent())
+            let known: Known = data(call.body_json(&body).idempotent()).await?;
+            Ok(known.videos)
         });
-        let known = asked.await?.into_iter().flat_map(|known| known.videos);
-        let known: HashSet<String> = known.map(|video| video.id).collect();
+        let known: HashSet<String> = asked.await?.into_iter().map(|video| video.id).collect();
         ids.retain(|id| !known.contains(id));
         Ok(ids)
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use self::item::{Payload, Place};
 use crate::{
     error::{Error, Result},
-    http::Client,
+    http::{Client, whole_list},
     provider::{Account, Feed, Heard, Incoming, Next, Page, Provider, from_hex, spec::Spec},
     record::Record,
     wire::Many,
@@ -110,22 +110,17 @@ impl Provider for WhatsAppBusiness {
 
 /// The ids of the account's numbers.
 async fn numbers(client: &Client, account: &str) -> Result<Vec<String>> {
-    let mut numbers = Vec::new();
-    let mut after = None;
-    for _ in 0..NUMBER_PAGES {
+    let all = whole_list(NUMBER_PAGES, "phone_numbers", |after: Option<String>| async move {
         let limit = NUMBERS.to_string();
         let query =
             [("fields", Some("id")), ("limit", Some(limit.as_str())), ("after", after.as_deref())];
         let call = client.get(format!("{API}/{account}/phone_numbers")).query(&query);
         let listed: Numbers = call.json().await?;
-        numbers.extend(listed.data.into_iter().map(|number| number.id));
         let paging = listed.paging.unwrap_or_default();
-        after = paging.cursors.and_then(|at| at.after).filter(|_| paging.next.is_some());
-        if after.is_none() {
-            return Ok(numbers);
-        }
-    }
-    Err(Error::unexpected("phone_numbers", "the list does not end"))
+        let after = paging.cursors.and_then(|at| at.after).filter(|_| paging.next.is_some());
+        Ok((listed.data, after))
+    });
+    Ok(all.await?.into_iter().flatten().map(|number| number.id).collect())
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    http::{Call, Client},
+    http::{Call, Client, whole_list},
     record::Person,
     wire::Many,
 };
@@ -78,37 +78,27 @@ pub async fn export(client: &Client, at: &Cursor) -> Result<Export> {
 
 /// A ticket's comments, oldest first, and the people in them; nothing where the ticket is gone.
 pub async fn comments(client: &Client, ticket: u64) -> Result<Option<(Vec<Comment>, People)>> {
-    let (mut all, mut users, mut after) = (Vec::new(), People::new(), None);
-    for _ in 0..PAGES {
-        let query = list(after);
-        let call = call(client, &format!("tickets/{ticket}/comments"))?.query(&query);
-        let found: Comments = match call.query(&[("include", "users")]).json().await {
-            Err(Error::NotFound) => return Ok(None),
-            found => found?,
-        };
-        all.extend(found.comments);
-        users.extend(people(found.users));
-        after = found.meta.and_then(Meta::after);
-        if after.is_none() {
-            return Ok(Some((all, users)));
-        }
-    }
-    Err(Error::unexpected("meta", "the list of comments does not end"))
+    let pages = whole_list(PAGES, "meta", |after: Option<String>| async move {
+        let call = call(client, &format!("tickets/{ticket}/comments"))?.query(&list(after));
+        let found: Comments = call.query(&[("include", "users")]).json().await?;
+        Ok(((found.comments, people(found.users)), found.meta.and_then(Meta::after)))
+    });
+    let pages = match pages.await {
+        Err(Error::NotFound) => return Ok(None),
+        pages => pages?,
+    };
+    let (comments, users): (Vec<_>, Vec<_>) = pages.into_iter().unzip();
+    Ok(Some((comments.into_iter().flatten().collect(), users.into_iter().flatten().collect())))
 }
 
 /// The titles of the account's fields.
 pub async fn titles(client: &Client) -> Result<BTreeMap<u64, String>> {
-    let (mut all, mut after) = (BTreeMap::new(), None);
-    for _ in 0..PAGES {
+    let all = whole_list(PAGES, "meta", |after: Option<String>| async move {
         let found: Fields = call(client, "ticket_fields")?.query(&list(after)).json().await?;
-        let named = found.ticket_fields.into_iter();
-        all.extend(named.filter_map(|field| Some((field.id, field.title?))));
-        after = found.meta.and_then(Meta::after);
-        if after.is_none() {
-            return Ok(all);
-        }
-    }
-    Err(Error::unexpected("meta", "the list of fields does not end"))
+        Ok((found.ticket_fields, found.meta.and_then(Meta::after)))
+    });
+    let named = all.await?.into_iter().flatten();
+    Ok(named.filter_map(|field| Some((field.id, field.title?))).collect())
 }
 
 fn list(after: Option<String>) -> [(&'static str, Option<String>); 2] {
