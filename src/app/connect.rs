@@ -153,7 +153,7 @@ impl App {
     ///
     /// # Errors
     /// When the database is not available.
-    pub(super) async fn attempts(&self, owner: &OwnerId) -> Result<Vec<AttemptView>> {
+    pub async fn attempts(&self, owner: &OwnerId) -> Result<Vec<AttemptView>> {
         let core = self.core().await?;
         let mut views = Vec::new();
         for attempt in core.store().open_attempts(owner).await? {

@@ -92,13 +92,16 @@ impl Provider for Front {
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
         let gone = gone_of(ids, AT_ONCE, |id| async move {
-            let message = match message(client, &id).await {
-                Err(Error::Forbidden(_)) => return Ok(false),
-                message => message?,
+            let is_gone = async {
+                let message = message(client, &id).await?;
+                let Some(thread) = message.conversation() else { return Ok(false) };
+                let thread = conversation(client, thread).await?;
+                Ok(thread.is_none_or(|of| of.is_trashed()))
             };
-            let Some(thread) = message.conversation() else { return Ok(false) };
-            let thread = conversation(client, thread).await?;
-            Ok(thread.is_none_or(|of| of.is_trashed()))
+            match is_gone.await {
+                Err(Error::Forbidden(_)) => Ok(false),
+                gone => gone,
+            }
         });
         gone.await
     }

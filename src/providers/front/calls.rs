@@ -54,7 +54,7 @@ pub async fn conversations(client: &Client, page: Option<String>) -> Result<List
 /// A conversation as it is now; none where it is no longer there.
 pub async fn conversation(client: &Client, id: &str) -> Result<Option<Conversation>> {
     match client.get(format!("{API}/conversations/{id}")).json().await {
-        Err(Error::NotFound | Error::Forbidden(_)) => Ok(None),
+        Err(Error::NotFound) => Ok(None),
         found => found.map(Some),
     }
 }

@@ -90,7 +90,9 @@ pub async fn changes(client: &Client, cursor: Cursor) -> Result<Page<Cursor>> {
     let single = said.into_iter().filter(|(_, of)| !turned.contains(&of.id)).collect();
     let said = each(single, AT_ONCE, |(id, of): (String, Conversation)| async move {
         match message(client, &id).await {
-            Err(Error::NotFound | Error::Forbidden(_)) => Ok(Err(id)),
+            Err(Error::NotFound) => Ok(Err(id)),
+            // Of an inbox that may no longer be read nobody knows: what there is of it stays.
+            Err(Error::Forbidden(_)) => Ok(Ok(None)),
             message => message.map(|message| Ok(message.record(&of))),
         }
     });
@@ -102,14 +104,17 @@ pub async fn changes(client: &Client, cursor: Cursor) -> Result<Page<Cursor>> {
         }
     }
     let turned = each(turned.into_iter().collect(), AT_ONCE, |id: String| async move {
-        match conversation(client, &id).await? {
+        match conversation(client, &id).await {
+            Err(Error::Forbidden(_)) => Ok(None),
             // What was merged away answers as the conversation that it went into.
-            Some(of) if of.id == id && of.is_read() => Ok((id, Some(messages(client, &of).await?))),
-            _ => Ok((id, None)),
+            Ok(Some(of)) if of.id == id && of.is_read() => {
+                Ok(Some((id, Some(messages(client, &of).await?))))
+            }
+            found => found.map(|_| Some((id, None))),
         }
     });
     let mut whole = Vec::new();
-    for (id, messages) in turned.await? {
+    for (id, messages) in turned.await?.into_iter().flatten() {
         match messages {
             Some(messages) => {
                 skipped += messages.skipped;

@@ -120,6 +120,25 @@ async fn a_conversation_that_is_read_again_is_held_whole_and_one_merged_away_is_
 }
 
 #[tokio::test]
+async fn what_may_no_longer_be_read_stays_as_it_was() {
+    let vendor = vendor(|asked| match asked {
+        "events" => listed(
+            &[
+                event("inbound", 1_736_600_001.0, "cnv_a", &json!({"id": "msg_hidden"})),
+                event("restore", 1_736_600_002.0, "cnv_hidden", &Value::Null),
+            ],
+            None,
+        ),
+        _ => {
+            (403, json!({"_error": {"status": 403, "title": "Forbidden", "message": "no access"}}))
+        }
+    })
+    .await;
+    let pass = pass(&vendor, Some(done())).await.unwrap();
+    assert_eq!((pass.ids(), pass.gone.len()), (vec![], 0));
+}
+
+#[tokio::test]
 async fn a_missing_message_is_gone_where_it_was_deleted_or_its_conversation_trashed() {
     let vendor = vendor(|asked| match asked {
         "messages/alive" | "messages/binned" => {

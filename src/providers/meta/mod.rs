@@ -20,7 +20,7 @@ use sha2::Sha256;
 
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Call, Client, gone_of},
     provider::spec::{OAuth2, Pkce, Refresh},
 };
 
@@ -144,15 +144,14 @@ async fn gone(
     token: Option<&SecretString>,
     ids: Vec<String>,
 ) -> Result<Vec<String>> {
-    let asked = each(ids, AT_ONCE, |id| async move {
+    let asked = gone_of(ids, AT_ONCE, |id| async move {
         let call = client.get(format!("{api}/{id}")).query(&[("fields", "id")]);
         match signed(client, call, token).json::<IgnoredAny>().await {
-            Ok(_) | Err(Error::Forbidden(_)) => Ok(None),
-            Err(Error::NotFound) => Ok(Some(id)),
+            Ok(_) | Err(Error::Forbidden(_)) => Ok(false),
             Err(other) => Err(other),
         }
     });
-    Ok(asked.await?.into_iter().flatten().collect())
+    asked.await
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    http::Client,
+    http::{Client, whole_list},
     provider::Feed,
     wire::Many,
 };
 
 const API: &str = "https://www.googleapis.com/calendar/v3";
+/// Pages of the list of calendars, which is read in one go.
+const LISTS: usize = 200;
 /// Most events that a page gives.
 const EVENTS: u32 = 2_500;
 /// Events to ask for where a whole page is more than an answer may be: they may hold 8 KiB of text and hundreds of guests.
@@ -82,8 +84,7 @@ pub async fn calendars(client: &Client) -> Result<Arc<Vec<Calendar>>> {
     let fields = "nextPageToken,items(id,summary,summaryOverride,accessRole,primary)";
     client
         .once("calendars", || async {
-            let (mut all, mut page) = (Vec::new(), None);
-            loop {
+            let all = whole_list(LISTS, "nextPageToken", |page: Option<String>| async move {
                 let query = [
                     ("maxResults", Some("250".to_owned())),
                     ("fields", Some(fields.to_owned())),
@@ -95,12 +96,9 @@ pub async fn calendars(client: &Client) -> Result<Arc<Vec<Calendar>>> {
                 if found.items.skipped > 0 {
                     return Err(Error::unexpected("items", "a calendar that is none"));
                 }
-                all.extend(found.items);
-                page = found.next_page_token;
-                if page.is_none() {
-                    return Ok(all);
-                }
-            }
+                Ok((found.items, found.next_page_token))
+            });
+            Ok(all.await?.into_iter().flatten().collect())
         })
         .await
 }

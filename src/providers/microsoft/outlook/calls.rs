@@ -111,10 +111,11 @@ pub async fn folders(client: &Client) -> Result<Arc<Vec<Folder>>> {
                 .collect();
             all.append(&mut found);
             if level.is_empty() {
-                break;
+                return Ok(all);
             }
         }
-        Ok(all)
+        // What is cut off would look like folders that are gone.
+        Err(Error::unexpected("childFolders", "folders lie in folders without an end"))
     };
     client.once("folders", lookup).await
 }
