@@ -1,6 +1,6 @@
-use serde_json::Map;
+use serde_json::{Map, json};
 
-use super::*;
+use super::{calls::SPRINT, *};
 use crate::{
     provider::Next,
     providers::testing::{self, Asked, Vendor},
