@@ -1,9 +1,9 @@
 //! Basecamp (4 and 3): the to-dos and message boards of an account's projects. Projects that are new are walked list by list;
 //! afterwards the recordings of all projects, last change first, tell what changed and what went to the trash.
 //!
-//! Basecamp API documentation (bc3-api): "Authentication", "Projects", "Recordings", "To-dos", "To-do lists", "Messages",
-//! "Pagination", "Rate limiting".
+//! Facts: Basecamp API documentation (bc3-api), "Authentication", "Projects", "Recordings", "Rate limiting".
 
+mod calls;
 mod lists;
 mod recording;
 mod spec;
@@ -16,23 +16,19 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    lists::{base, get, projects, read},
+    calls::{base, me, projects, recording, recordings},
+    lists::read,
     recording::Recording,
 };
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, each, gone_of},
     provider::{Account, Feed, Gone, Next, Page, Provider, spec::Spec},
 };
-
-/// Basecamp refuses calls that do not say whose app they come from. Source: "Identifying your application".
-const USER_AGENT: &str = concat!("Neotoma/", env!("CARGO_PKG_VERSION"), " (neotoma-importers)");
 
 /// Lists that one page holds, and that are read at once.
 const LISTS: usize = 8;
 const AT_ONCE: usize = 4;
-/// Pages of the list of projects, which is read in one go.
-const PAGES: usize = 200;
 /// A pass looks back this much further than the last one came.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
 
@@ -88,7 +84,7 @@ impl Provider for Basecamp {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let me: Me = get(client, format!("{}/my/profile.json", base(client)?)).json().await?;
+        let me = me(client).await?;
         Ok(Account::new(me.id.to_string(), me.name).or_known_as(me.email_address))
     }
 
@@ -137,16 +133,16 @@ impl Provider for Basecamp {
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
         let base = &base(client)?;
-        let asked = each(ids, AT_ONCE, |id| async move {
+        let gone = gone_of(ids, AT_ONCE, |id| async move {
             for kind in ["todos", "messages"] {
-                match get(client, format!("{base}/{kind}/{id}.json")).json::<Recording>().await {
+                match recording::<Recording>(client, base, kind, &id).await {
                     Err(Error::NotFound | Error::Forbidden(_)) => {}
-                    found => return found.map(|of| of.is_trashed().then_some(id)),
+                    found => return found.map(|of| of.is_trashed()),
                 }
             }
-            Ok(Some(id))
+            Ok(true)
         });
-        Ok(asked.await?.into_iter().flatten().collect())
+        gone.await
     }
 }
 
@@ -173,13 +169,9 @@ async fn begin(client: &Client, last: Option<Cursor>) -> Result<(Cursor, Vec<Gon
         projects: found.iter().map(|of| (of.id, of.name.clone())).collect(),
         todo: VecDeque::new(),
     };
-    let recordings = |what: What, status: &str| {
-        format!(
-            "{base}/projects/recordings.json?type={what:?}&status={status}&sort=updated_at&direction=desc"
-        )
-    };
+    let recordings = |what, status| recordings(&base, what, status);
     for project in found.iter().filter(|of| known.get(&of.id) != Some(&of.name)) {
-        at.todo.extend(project.steps(base.as_str()));
+        at.todo.extend(project.steps(&base));
     }
     for what in [What::Todo, What::Message] {
         // A walk gives what is active and archived, but for archived messages.
@@ -199,12 +191,4 @@ async fn begin(client: &Client, last: Option<Cursor>) -> Result<(Cursor, Vec<Gon
     let left = known.keys().filter(|id| !at.projects.contains_key(id));
     let gone = left.map(|id| Gone::Under(id.to_string())).collect();
     Ok((at, gone))
-}
-
-#[derive(Deserialize)]
-struct Me {
-    id: u64,
-    #[serde(default)]
-    name: String,
-    email_address: Option<String>,
 }

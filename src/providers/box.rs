@@ -8,6 +8,7 @@ mod file;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::collections::BTreeSet;
 
@@ -15,22 +16,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
-    calls::{API, Item, Items, comments, events, items},
-    file::{FIELDS, File},
+    calls::{comments, events, file, me},
+    file::File,
+    walk::{ROOT, Step, walk},
 };
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
-    record::{Properties, Record},
+    provider::{Account, Feed, Next, Page, Provider, spec::Spec},
+    record::Record,
 };
 
 /// Folders that a page reads, and calls side by side.
 const AT_ONCE: usize = 8;
 /// Changed files that a page fetches.
 const FILES: usize = 100;
-/// The folder that all others lie in.
-const ROOT: &str = "0";
 
 /// The client of Box.
 pub struct Box;
@@ -48,15 +48,6 @@ pub struct Cursor {
     folders: Vec<Step>,
 }
 
-/// A folder, and where its list goes on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Step {
-    folder: String,
-    marker: Option<String>,
-    /// An event named it: where it is gone, so is everything below it.
-    named: bool,
-}
-
 impl Provider for Box {
     type Cursor = Cursor;
 
@@ -65,8 +56,7 @@ impl Provider for Box {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let query = [("fields", "id,name,login")];
-        let me: Me = client.get(format!("{API}/users/me")).query(&query).json().await?;
+        let me = me(client).await?;
         Ok(Account::new(me.id, me.name).or_known_as(me.login))
     }
 
@@ -129,55 +119,11 @@ impl Provider for Box {
     }
 }
 
-/// The next folders of a walk.
-async fn walk(client: &Client, mut at: Cursor) -> Result<Page<Cursor>> {
-    let steps: Vec<Step> = std::iter::from_fn(|| at.folders.pop()).take(AT_ONCE).collect();
-    let found = each(steps, AT_ONCE, |step| async move {
-        match items(client, &step.folder, step.marker.as_deref()).await {
-            // Nobody tells what lay below a folder that is gone: a listing from the start does.
-            Err(Error::NotFound) if step.named => Err(Error::CursorExpired),
-            Err(Error::NotFound) if step.folder != ROOT => Ok((step, Items::default())),
-            found => found.map(|found| (step, found)),
-        }
-    });
-    let (mut files, mut skipped) = (Vec::new(), 0);
-    for (step, found) in found.await? {
-        skipped += found.entries.skipped;
-        // An end is an empty mark, or none.
-        if let Some(marker) = found.next_marker.filter(|marker| !marker.is_empty()) {
-            at.folders.push(Step { marker: Some(marker), ..step });
-        }
-        for item in found.entries {
-            match item {
-                Item::File(file) => files.push(*file),
-                Item::Folder { id } => at.folders.push(Step::new(id, false)),
-                Item::Other => {}
-            }
-        }
-    }
-    let since = client.since().filter(|_| at.listing);
-    let next = if at.folders.is_empty() && at.listing {
-        Next::Resume(Cursor { listing: false, ..at })
-    } else {
-        Next::More(at)
-    };
-    let mut page = Page::new(records(client, files).await?, next).skipping(skipped);
-    if let Some(since) = since {
-        page.upserts.retain(|record| match &record.properties {
-            Properties::MediaAsset(file) => file.created_at.is_none_or(|at| at >= since),
-            _ => true,
-        });
-        page = page.covering(Covers::Between { from: Some(since), to: None });
-    }
-    Ok(page)
-}
-
 /// Fetches files that events named.
 async fn changed(client: &Client, mut at: Cursor) -> Result<Page<Cursor>> {
     let ids: Vec<String> = std::iter::from_fn(|| at.files.pop_first()).take(FILES).collect();
     let found = each(ids, AT_ONCE, |id| async move {
-        let call = client.get(format!("{API}/files/{id}")).query(&[("fields", FIELDS)]);
-        match call.json::<File>().await {
+        match file(client, &id).await {
             Err(Error::NotFound) => Ok(Err(id)),
             Ok(file) if file.is_trashed() => Ok(Err(id)),
             found => found.map(Ok),
@@ -200,17 +146,4 @@ async fn records(client: &Client, files: Vec<File>) -> Result<Vec<Record>> {
         Ok(file.into_record(comments))
     });
     whole.await
-}
-
-impl Step {
-    fn new(folder: String, named: bool) -> Self {
-        Self { folder, marker: None, named }
-    }
-}
-
-#[derive(Deserialize)]
-struct Me {
-    id: String,
-    name: String,
-    login: Option<String>,
 }

@@ -1,16 +1,18 @@
 //! Reading Basecamp's lists, one answer at a time.
+//!
+//! Facts: Basecamp API documentation (bc3-api), "To-do lists", "To-do list groups", "To-dos", "Messages", "Recordings".
 
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, LINK};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use super::{
-    AT_ONCE, List, PAGES, Step, USER_AGENT, What,
+    AT_ONCE, List, Step, What,
+    calls::{base, get, next_link, recording},
     recording::{Message, Recording, Todo},
 };
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Client, each},
     provider::Gone,
     record::Record,
     wire::Many,
@@ -51,25 +53,17 @@ pub async fn read(client: &Client, since: Option<Timestamp>, step: Step) -> Resu
         found.gone = due.iter().map(|of| of.gone(what == What::Todolist)).collect();
         return Ok(found);
     }
-    let base = base(client)?;
-    let details = each(due, AT_ONCE, |of| {
-        let base = base.clone();
-        async move {
-            let id = of.id;
-            let detail = match what {
-                What::Message => get(client, format!("{base}/messages/{id}.json"))
-                    .json::<Message>()
-                    .await
-                    .map(Record::from),
-                _ => get(client, format!("{base}/todos/{id}.json"))
-                    .json::<Todo>()
-                    .await
-                    .map(Record::from),
-            };
-            match detail {
-                Err(Error::NotFound | Error::Forbidden(_)) => Ok(None), // gone since: the trash will tell
-                record => record.map(Some),
+    let base = &base(client)?;
+    let details = each(due, AT_ONCE, |of| async move {
+        let detail = match what {
+            What::Message => {
+                recording::<Message>(client, base, "messages", of.id).await.map(Record::from)
             }
+            _ => recording::<Todo>(client, base, "todos", of.id).await.map(Record::from),
+        };
+        match detail {
+            Err(Error::NotFound | Error::Forbidden(_)) => Ok(None), // gone since: the trash will tell
+            record => record.map(Some),
         }
     });
     found.records = details.await?.into_iter().flatten().collect();
@@ -123,88 +117,4 @@ async fn fetch<T: DeserializeOwned>(
     let items: Many<T> = answer.json()?;
     found.skipped = items.skipped;
     Ok(items)
-}
-
-/// The projects of a list, read in one go.
-pub async fn projects(client: &Client, url: &str) -> Result<Vec<Project>> {
-    let (mut projects, mut url) = (Vec::new(), url.to_owned());
-    for _ in 0..PAGES {
-        let answer = match get(client, url).answer().await {
-            Err(Error::NotFound) => {
-                let why = "Basecamp no longer knows the account, or it is suspended";
-                return Err(Error::Reconnect(why.into()));
-            }
-            answer => answer?,
-        };
-        let next = next_link(&answer.headers);
-        let listed: Many<Project> = answer.json()?;
-        // Of a list with a gap nobody could tell which projects are gone.
-        if listed.skipped > 0 {
-            return Err(Error::unexpected("projects", "a project that is none"));
-        }
-        projects.extend(listed);
-        match next {
-            Some(next) => url = next,
-            None => return Ok(projects),
-        }
-    }
-    Err(Error::unexpected("Link", "the list of projects does not end"))
-}
-
-/// A call that says whose app it comes from.
-pub fn get(client: &Client, url: String) -> Call {
-    client.get(url).header("user-agent", USER_AGENT)
-}
-
-/// The account's address.
-pub fn base(client: &Client) -> Result<String> {
-    let id = client.setting("account_id");
-    let id = id.ok_or_else(|| Error::invalid("account_id", "is missing"))?;
-    Ok(format!("https://3.basecampapi.com/{id}"))
-}
-
-/// The address behind `rel="next"` (RFC 8288).
-pub fn next_link(headers: &HeaderMap) -> Option<String> {
-    let links = headers.get(LINK)?.to_str().ok()?;
-    let next = links.split(',').find(|link| link.contains(r#"rel="next""#))?;
-    let (_, rest) = next.split_once('<')?;
-    Some(rest.split_once('>')?.0.to_owned())
-}
-
-/// A project and its tools.
-#[derive(Deserialize)]
-pub struct Project {
-    pub id: u64,
-    #[serde(default)]
-    pub name: String,
-    #[serde(default)]
-    dock: Many<Tool>,
-}
-
-/// A tool of a project: its to-dos, its message board.
-#[derive(Deserialize)]
-struct Tool {
-    id: u64,
-    name: String,
-    #[serde(default)]
-    enabled: bool,
-}
-
-impl Project {
-    /// The lists to walk.
-    pub fn steps(&self, base: &str) -> Vec<Step> {
-        let steps = |tool: &Tool| match tool.name.as_str() {
-            "todoset" => {
-                let url = format!("{base}/todosets/{}/todolists.json", tool.id);
-                let archived = format!("{url}?status=archived");
-                [url, archived].map(|url| Step { list: List::Lists, url }).to_vec()
-            }
-            "message_board" => {
-                let url = format!("{base}/message_boards/{}/messages.json", tool.id);
-                vec![Step { list: List::Messages, url }]
-            }
-            _ => Vec::new(),
-        };
-        self.dock.iter().filter(|tool| tool.enabled).flat_map(steps).collect()
-    }
 }

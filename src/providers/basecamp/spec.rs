@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::USER_AGENT;
+use super::calls::USER_AGENT;
 use crate::{
     provider::spec::{Field, OAuth2, Pkce, Rate, Refresh, Spec, Webhooks},
     record::Kind,

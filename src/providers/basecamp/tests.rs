@@ -1,7 +1,7 @@
 use reqwest::header::{HeaderMap, LINK};
 use serde_json::{Map, Value, json};
 
-use super::{lists::next_link, *};
+use super::{calls::next_link, *};
 use crate::{
     providers::testing::{self, Asked, Vendor},
     record::{Properties, Ref},

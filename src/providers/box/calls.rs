@@ -1,4 +1,7 @@
-//! Box's answers.
+//! What Box is asked, and how it answers.
+//!
+//! Facts: Box API reference, "Get current user", "Get file information", "List file comments", "List items in folder",
+//! "List user and enterprise events"; Box developer documentation, "User events".
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -6,23 +9,41 @@ use serde_json::Value;
 use super::file::{FIELDS, File, Remark};
 use crate::{
     error::{Error, Result},
-    http::Client,
+    http::{Client, whole_list},
     wire::Many,
 };
 
-/// Where Box is asked.
-pub const API: &str = "https://api.box.com/2.0";
+const API: &str = "https://api.box.com/2.0";
 /// Most items of a folder, and most comments, that an answer gives.
 const ITEMS: u32 = 1_000;
 /// Most events that an answer gives.
 const EVENTS: u32 = 500;
 /// Answers of one file's comments, which are read in one go.
-const ANSWERS: u32 = 100;
+const ANSWERS: usize = 100;
+
+#[derive(Deserialize)]
+pub struct Me {
+    pub id: String,
+    pub name: String,
+    pub login: Option<String>,
+}
+
+/// Whose token it is.
+pub async fn me(client: &Client) -> Result<Me> {
+    let query = [("fields", "id,name,login")];
+    client.get(format!("{API}/users/me")).query(&query).json().await
+}
+
+/// A file by its id.
+pub async fn file(client: &Client, id: &str) -> Result<File> {
+    let call = client.get(format!("{API}/files/{id}")).query(&[("fields", FIELDS)]);
+    call.json().await
+}
 
 /// The comments on a file.
 pub async fn comments(client: &Client, file: &str) -> Result<Vec<Remark>> {
-    let (mut all, mut offset) = (Vec::new(), 0);
-    for _ in 0..ANSWERS {
+    let all = whole_list(ANSWERS, "total_count", |offset: Option<u64>| async move {
+        let offset = offset.unwrap_or_default();
         let query = [
             ("fields", "message,created_by,created_at".to_owned()),
             ("limit", ITEMS.to_string()),
@@ -31,17 +52,14 @@ pub async fn comments(client: &Client, file: &str) -> Result<Vec<Remark>> {
         let call = client.get(format!("{API}/files/{file}/comments")).query(&query);
         let found: Comments = match call.json().await {
             // Comments can be switched off for a file.
-            Err(Error::NotFound) => return Ok(all),
+            Err(Error::NotFound) => return Ok((Many::default(), None)),
             found => found?,
         };
-        offset += found.entries.len() as u64 + u64::from(found.entries.skipped);
-        let end = found.entries.is_empty() || offset >= found.total_count.unwrap_or(0);
-        all.extend(found.entries);
-        if end {
-            return Ok(all);
-        }
-    }
-    Err(Error::unexpected("total_count", "the list of comments does not end"))
+        let next = offset + found.entries.len() as u64 + u64::from(found.entries.skipped);
+        let end = found.entries.is_empty() || next >= found.total_count.unwrap_or(0);
+        Ok((found.entries, (!end).then_some(next)))
+    });
+    Ok(all.await?.into_iter().flatten().collect())
 }
 
 /// A page of a folder's list.

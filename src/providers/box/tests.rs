@@ -2,8 +2,9 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    provider::Covers,
     providers::testing::{self, Asked, Vendor},
-    record::MediaAsset,
+    record::{MediaAsset, Properties},
 };
 
 /// Beyond what a fraction holds exactly.
