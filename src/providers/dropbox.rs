@@ -1,9 +1,9 @@
 //! Dropbox: the files of an account; their names and properties, not their content. One cursor lists everything and then
 //! tells what changed.
 //!
-//! Facts: Dropbox developer documentation, "OAuth guide", "Detecting changes", "Path root header modes", "Webhooks";
-//! Dropbox API specification.
+//! Facts: Dropbox developer documentation, "OAuth guide", "Detecting changes", "Webhooks".
 
+mod calls;
 mod entry;
 mod spec;
 #[cfg(test)]
@@ -11,24 +11,22 @@ mod tests;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::Arc,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use self::entry::{Entry, File};
+use self::{
+    calls::{Listed, entry, list, list_on, me},
+    entry::{Entry, File},
+};
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Client, each},
     provider::{Account, Feed, Next, Page, Provider, spec::Spec},
-    wire::Many,
 };
 
-const API: &str = "https://api.dropboxapi.com/2";
-/// Most entries that an answer gives, more or less.
-const ENTRIES: u32 = 2_000;
 /// Files that a page asks for by id, and how many side by side.
 const FILES: usize = 100;
 const AT_ONCE: usize = 4;
@@ -71,23 +69,8 @@ impl Provider for Dropbox {
         match cursor {
             Some(at) if at.root != root => Err(Error::CursorExpired),
             Some(at) if !at.again.is_empty() => again(client, at).await,
-            Some(at) => {
-                let path = "files/list_folder/continue";
-                let found = call(client, path, &json!({"cursor": at.token}), root.as_deref());
-                Ok(page(found.json().await?, root))
-            }
-            None => {
-                let body = json!({
-                    "path": "",
-                    "recursive": true,
-                    "limit": client.page_size(ENTRIES),
-                    "include_deleted": false,
-                    "include_mounted_folders": true,
-                    "include_non_downloadable_files": true,
-                });
-                let found = call(client, "files/list_folder", &body, root.as_deref());
-                Ok(page(found.json().await?, root))
-            }
+            Some(at) => Ok(page(list_on(client, &at.token, root.as_deref()).await?, root)),
+            None => Ok(page(list(client, root.as_deref()).await?, root)),
         }
     }
 
@@ -162,8 +145,7 @@ async fn again(client: &Client, mut at: Cursor) -> Result<Page<Cursor>> {
     let ids: Vec<String> = std::iter::from_fn(|| at.again.pop_first()).take(FILES).collect();
     let root = &at.root;
     let found = each(ids, AT_ONCE, |id| async move {
-        let body = json!({"path": id, "include_deleted": false});
-        match call(client, "files/get_metadata", &body, root.as_deref()).json().await {
+        match entry(client, &id, root.as_deref()).await {
             Ok(Entry::File(file)) => Ok(Ok(*file)),
             Ok(_) | Err(Error::NotFound) => Ok(Err(id)),
             Err(error) => Err(error),
@@ -179,59 +161,4 @@ async fn again(client: &Client, mut at: Cursor) -> Result<Page<Cursor>> {
     let end = at.done && at.again.is_empty();
     let page = Page::new(files, if end { Next::Resume(at) } else { Next::More(at) });
     Ok(page.removing(gone))
-}
-
-fn call(client: &Client, path: &str, body: &Value, root: Option<&str>) -> Call {
-    let call = client.post(format!("{API}/{path}")).body_json(body).idempotent();
-    match root {
-        Some(root) => {
-            let root = json!({".tag": "root", "root": root}).to_string();
-            call.header("dropbox-api-path-root", &root)
-        }
-        None => call,
-    }
-}
-
-/// Whose account it is, looked up once a run.
-async fn me(client: &Client) -> Result<Arc<Me>> {
-    let url = format!("{API}/users/get_current_account");
-    client.once("me", || client.post(url).idempotent().json()).await
-}
-
-#[derive(Deserialize)]
-struct Me {
-    account_id: String,
-    email: String,
-    #[serde(default)]
-    name: Name,
-    root_info: Option<RootInfo>,
-}
-
-#[derive(Default, Deserialize)]
-struct Name {
-    display_name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RootInfo {
-    root_namespace_id: Option<String>,
-    home_namespace_id: Option<String>,
-}
-
-impl Me {
-    /// The folder of the person's team, where that is more than their own. Without being named it is left out.
-    fn team_root(&self) -> Option<String> {
-        let info = self.root_info.as_ref()?;
-        let root = info.root_namespace_id.as_ref()?;
-        (info.home_namespace_id.as_ref() != Some(root)).then(|| root.clone())
-    }
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    #[serde(default)]
-    entries: Many<Entry>,
-    cursor: String,
-    #[serde(default)]
-    has_more: bool,
 }

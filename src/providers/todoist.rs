@@ -1,8 +1,9 @@
 //! Todoist: the tasks of a person's projects. A full sync gives the open ones, and the list of completed ones, read
 //! backwards in windows, the rest; then the sync token tells what changed.
 //!
-//! Todoist API v1: "Sync", "Tasks completed by completion date", "Get task", "Authorization", "Webhooks".
+//! Facts: Todoist API v1, "Sync", "Tasks completed by completion date", "Authorization", "Webhooks".
 
+mod calls;
 mod item;
 mod spec;
 #[cfg(test)]
@@ -14,19 +15,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::item::{Item, Names, Person, Project, Section};
+use self::{
+    calls::{API, completed_between, me, standing, sync},
+    item::{Item, Names, Section},
+};
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, gone_of},
     provider::{Account, Feed, Next, Page, Provider, spec::Spec},
-    wire::{Many, time},
+    wire::time,
 };
 
-const API: &str = "https://api.todoist.com/api/v1";
-/// What a sync is asked for; a token belongs to one set.
-const RESOURCES: &str = r#"["items","projects","sections","collaborators","user"]"#;
-/// Completed tasks on a page.
-const COMPLETED: u32 = 200;
 /// Days between the bounds of one list of completed tasks, which may be three months.
 const WINDOW: SignedDuration = SignedDuration::from_hours(24 * 84);
 /// Where the completed tasks of an account begin whose age is unknown: Todoist's own first year.
@@ -65,7 +64,7 @@ impl Provider for Todoist {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let user: User = client.get(format!("{API}/user")).json().await?;
+        let user = me(client).await?;
         let label = user.full_name.or_else(|| user.email.clone()).unwrap_or_default();
         Ok(Account::new(user.id, label).or_known_as(user.email))
     }
@@ -107,13 +106,13 @@ impl Provider for Todoist {
         _: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let asked = each(ids, AT_ONCE, |id| async move {
-            match client.get(format!("{API}/tasks/{id}")).json::<Standing>().await {
-                Err(Error::NotFound | Error::Forbidden(_)) => Ok(Some(id)),
-                found => found.map(|task| task.is_deleted.then_some(id)),
+        let gone = gone_of(ids, AT_ONCE, |id| async move {
+            match standing(client, &id).await {
+                Err(Error::Forbidden(_)) => Ok(true),
+                task => task.map(|task| task.is_deleted),
             }
         });
-        Ok(asked.await?.into_iter().flatten().collect())
+        gone.await
     }
 }
 
@@ -148,14 +147,7 @@ async fn completed(
     window: Window,
 ) -> Result<Page<Cursor>> {
     let since = window.until.checked_sub(WINDOW).unwrap_or(window.floor).max(window.floor);
-    let query = [
-        ("since", Some(since.to_string())),
-        ("until", Some(window.until.to_string())),
-        ("limit", Some(client.page_size(COMPLETED).to_string())),
-        ("cursor", window.page.clone()),
-    ];
-    let call = client.get(format!("{API}/tasks/completed/by_completion_date")).query(&query);
-    let done: Completed = call.json().await?;
+    let done = completed_between(client, since, window.until, window.page.clone()).await?;
     let skipped = done.items.skipped;
     let items = done.items.into_iter().filter(|item| {
         !item.is_deleted && item.is_since(client) && !window.recurring.contains(&item.id)
@@ -191,46 +183,4 @@ async fn changes(client: &Client, token: String, mut names: Names) -> Result<Pag
     let page =
         Page::new(records, Next::Resume(next)).removing(gone.into_iter().map(|item| item.id));
     Ok(page.removing_under(projects).removing_places(sections).skipping(skipped))
-}
-
-async fn sync(client: &Client, token: &str) -> Result<Synced> {
-    let form = [("sync_token", token), ("resource_types", RESOURCES)];
-    client.post(format!("{API}/sync")).body_form(&form).idempotent().json().await
-}
-
-#[derive(Deserialize)]
-struct Synced {
-    full_sync: bool,
-    sync_token: String,
-    #[serde(default)]
-    items: Many<Item>,
-    #[serde(default)]
-    projects: Many<Project>,
-    #[serde(default)]
-    sections: Many<Section>,
-    #[serde(default)]
-    collaborators: Many<Person>,
-    user: Option<User>,
-}
-
-#[derive(Deserialize)]
-struct User {
-    id: String,
-    email: Option<String>,
-    full_name: Option<String>,
-    #[serde(default, deserialize_with = "time::read_instant")]
-    joined_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct Completed {
-    items: Many<Item>,
-    next_cursor: Option<String>,
-}
-
-/// How a task stands that a listing lacks.
-#[derive(Deserialize)]
-struct Standing {
-    #[serde(default)]
-    is_deleted: bool,
 }

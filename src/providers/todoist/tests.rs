@@ -1,9 +1,10 @@
 use serde_json::{Map, json};
 
-use super::*;
+use super::{item::Project, *};
 use crate::{
     providers::testing::{self, Asked, Vendor},
     record::{self, Properties, Record, Ref},
+    wire::Many,
 };
 
 fn answer(full: bool, token: &str, more: &Value) -> (u16, Value) {
