@@ -1,12 +1,13 @@
 //! Notion: the pages and rows that were shared with the integration. A pass reads the search newest first, as far back as
 //! the last one came, then the trash, then what changed in each data source, since the search does not find everything.
 //!
-//! Notion API reference: "Search", "Query a data source", "Retrieve block children", "Search optimizations and limitations",
-//! "Request limits", "Status codes".
+//! Facts: Notion API reference, "Search", "Query a data source", "Search optimizations and limitations", "Request limits",
+//! "Status codes".
 
 mod blocks;
-mod lists;
+mod calls;
 mod page;
+mod read;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -16,21 +17,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
-    lists::{Listed, call, frame, me, rows, search},
-    page::{Found, Frame},
+    calls::{Listed, frame, me, retrieve, rows, search},
+    page::Frame,
+    read::read,
 };
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
-    provider::{Account, Feed, Next, Page, Provider, spec::Spec},
+    http::{Client, gone_of},
+    provider::{Account, Feed, Page, Provider, spec::Spec},
 };
 
-const API: &str = "https://api.notion.com/v1";
-const VERSION: &str = "2025-09-03";
-/// Items of a page.
-const ITEMS: u32 = 100;
-/// Pages of a list that is read in one go: data sources, people.
-const LISTS: usize = 200;
 /// Pages whose text is read at once.
 const AT_ONCE: usize = 4;
 /// A pass looks back this much further than the last one came: times are whole minutes, and the search lags.
@@ -85,7 +81,7 @@ impl Provider for Notion {
             Step::Rows { source, page, from } => {
                 let listed = rows(client, &at, source, page.as_deref(), *from).await?;
                 let next = at.after_rows(&listed, &frame)?;
-                at.read(client, &frame, listed, next).await
+                read(client, &frame, at, listed, next).await
             }
             Step::Trash { page } => {
                 let listed = match search(client, page.as_deref(), true).await {
@@ -96,7 +92,7 @@ impl Provider for Notion {
                 let next = Cursor::after_search(&listed, at.since, |page| Step::Trash {
                     page: Some(page),
                 });
-                at.read(client, &frame, listed, next.unwrap_or_else(|| frame.first_rows())).await
+                read(client, &frame, at, listed, next.unwrap_or_else(|| frame.first_rows())).await
             }
             Step::Pages { .. } | Step::Done => {
                 let page = if let Step::Pages { page } = &at.step { page.as_deref() } else { None };
@@ -111,7 +107,7 @@ impl Provider for Notion {
                 let next = next.unwrap_or_else(end);
                 // Rows come by their data source, which knows all of them.
                 listed.results.items.retain(|found| !found.is_row_of(&frame.sources));
-                at.read(client, &frame, listed, next).await
+                read(client, &frame, at, listed, next).await
             }
         }
     }
@@ -137,13 +133,11 @@ impl Provider for Notion {
         _: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let asked = each(ids, AT_ONCE, |id| async move {
-            match call(client.get(format!("{API}/pages/{id}"))).json::<Found>().await {
-                Err(Error::NotFound) => Ok(Some(id)),
-                found => found.map(|page| page.is_trashed().then_some(id)),
-            }
-        });
-        Ok(asked.await?.into_iter().flatten().collect())
+        let is_gone = |id: String| async move {
+            let page = retrieve(client, &id).await?;
+            Ok(page.is_trashed())
+        };
+        gone_of(ids, AT_ONCE, is_gone).await
     }
 }
 
@@ -187,47 +181,6 @@ impl Cursor {
             return Err(Error::unexpected("request_status", "a query that Notion does not finish"));
         }
         Ok(Step::Rows { source, page: None, from: last })
-    }
-
-    /// Makes records of what was listed, with their texts.
-    async fn read(
-        self,
-        client: &Client,
-        frame: &Frame,
-        listed: Listed,
-        step: Step,
-    ) -> Result<Page<Self>> {
-        let skipped = listed.results.skipped;
-        let edits = listed.results.iter().filter_map(|found| found.last_edited_time);
-        let newest = edits.max().max(self.newest);
-        let floor = self.since;
-        let is_due = |found: &Found| {
-            let edited = found.last_edited_time;
-            let is_new = !matches!((edited, floor), (Some(edited), Some(floor)) if edited < floor);
-            let created = found.created_time;
-            let bound = client.since().filter(|_| floor.is_none());
-            is_new && !matches!((created, bound), (Some(at), Some(bound)) if at < bound)
-        };
-        let (mut gone, mut seen, mut alive) = (Vec::new(), Vec::new(), Vec::new());
-        for found in listed.results.into_iter().filter(Found::is_page) {
-            match found {
-                found if found.is_trashed() => gone.push(found.id),
-                // Where access is lacking Notion tells no more than that there is a page.
-                found if found.properties.is_none() => seen.push(found.id),
-                found if is_due(&found) => alive.push(found),
-                _ => {}
-            }
-        }
-        let records = each(alive, AT_ONCE, |found| async move {
-            let text = blocks::text(client, &found.id).await?;
-            Ok(found.record(frame, text))
-        });
-        let at = Self { newest, step, ..self };
-        let next = match at.step {
-            Step::Done => Next::Resume(at.done()),
-            _ => Next::More(at),
-        };
-        Ok(Page::new(records.await?, next).removing(gone).seeing(seen).skipping(skipped))
     }
 
     /// The next pass. By Notion's clock where that is behind ours; never past the beginning of this one, since what was read

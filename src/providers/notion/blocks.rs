@@ -1,11 +1,13 @@
 //! The text of a page: its blocks, as Markdown.
+//!
+//! Facts: Notion API reference, "Retrieve block children", "Block".
 
 use futures::future::BoxFuture;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{API, ITEMS, lists::call};
+use super::calls::{API, ITEMS, call};
 use crate::{
     error::{Error, Result},
     http::Client,

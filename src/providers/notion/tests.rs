@@ -1,7 +1,8 @@
 use serde_json::json;
 
-use super::*;
+use super::{calls::VERSION, *};
 use crate::{
+    provider::Next,
     providers::testing::{self, Asked, Vendor},
     record::{Moment, Properties, Record},
     wire::time,

@@ -1,4 +1,7 @@
-//! Reading Notion's lists, one answer at a time.
+//! What Notion is asked, and how it answers.
+//!
+//! Facts: Notion API reference, "Search", "Query a data source", "Retrieve a page", "List all users", "Retrieve your
+//! token's bot user", "Versioning".
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,15 +13,22 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    API, Cursor, ITEMS, LISTS, VERSION,
+    Cursor,
     page::{Found, Frame, Source, User},
 };
 use crate::{
     error::{Error, Result},
-    http::{Call, Client},
+    http::{Call, Client, whole_list},
     record::{Person, Ref},
     wire::Many,
 };
+
+pub const API: &str = "https://api.notion.com/v1";
+pub const VERSION: &str = "2025-09-03";
+/// Items of a page.
+pub const ITEMS: u32 = 100;
+/// Pages of a list that is read in one go: data sources, people.
+const LISTS: usize = 200;
 
 pub fn call(call: Call) -> Call {
     call.header("notion-version", VERSION)
@@ -88,36 +98,34 @@ pub async fn me(client: &Client) -> Result<Bot> {
 
 /// The workspace's people; none where the integration may not know them.
 async fn people(client: &Client) -> Result<HashMap<String, Person>> {
-    let (mut people, mut page) = (HashMap::new(), None);
-    for _ in 0..LISTS {
+    let all = whole_list(LISTS, "has_more", |page: Option<String>| async move {
         let query = [("page_size", Some(ITEMS.to_string())), ("start_cursor", page)];
         let answer = call(client.get(format!("{API}/users"))).query(&query).json().await;
         let listed: Listed<User> = match answer {
-            Err(Error::Forbidden(_)) => return Ok(people),
+            Err(Error::Forbidden(_)) => Listed::default(),
             listed => listed?,
         };
-        page = listed.next();
-        people.extend(listed.results.into_iter().map(|user| (user.id.clone(), user.person())));
-        if page.is_none() {
-            return Ok(people);
-        }
-    }
-    Err(Error::unexpected("has_more", "the list of people does not end"))
+        let next = listed.next();
+        Ok((listed.results, next))
+    });
+    let people = all.await?.into_iter().flatten();
+    Ok(people.map(|user| (user.id.clone(), user.person())).collect())
 }
 
 async fn sources(client: &Client) -> Result<BTreeMap<String, Source>> {
-    let (mut sources, mut page) = (BTreeMap::new(), None::<String>);
-    for _ in 0..LISTS {
+    let all = whole_list(LISTS, "has_more", |page: Option<String>| async move {
         let body = json!({"filter": {"property": "object", "value": "data_source"}});
         let listed: Listed<Source> = list(client, "search", body, page.as_deref()).await?;
-        page = listed.next();
-        let alive = listed.results.into_iter().filter(|source| !source.in_trash);
-        sources.extend(alive.map(|source| (source.id.clone(), source)));
-        if page.is_none() {
-            return Ok(sources);
-        }
-    }
-    Err(Error::unexpected("has_more", "the list of data sources does not end"))
+        let next = listed.next();
+        Ok((listed.results, next))
+    });
+    let alive = all.await?.into_iter().flatten().filter(|source| !source.in_trash);
+    Ok(alive.map(|source| (source.id.clone(), source)).collect())
+}
+
+/// A page by its id.
+pub async fn retrieve(client: &Client, id: &str) -> Result<Found> {
+    call(client.get(format!("{API}/pages/{id}"))).json().await
 }
 
 #[derive(Deserialize)]
