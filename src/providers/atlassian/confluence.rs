@@ -3,37 +3,33 @@
 //!
 //! Facts: Atlassian developer documentation, "The Confluence Cloud REST API v2", "Rate limiting"; "OAuth 2.0 (3LO) apps".
 
+mod calls;
 mod page;
 mod spec;
 mod storage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use self::page::{Content, Names, User};
+use self::{
+    calls::{API, Listed, PAGES, known, list, me, names, newest},
+    page::Content,
+};
 use super::Site;
 use crate::{
     error::{Error, Result},
-    http::{Client, each},
+    http::{Client, each_batch},
     provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
-    wire::Many,
 };
 
-const API: &str = "/wiki/api/v2";
 /// What has to be granted.
 const SCOPES: &str = "read:page:confluence, read:space:confluence, read:user:confluence";
-/// Most pages, and most spaces, that an answer gives.
-const PAGES: u32 = 250;
-/// Most people that can be asked about at once.
-const PEOPLE: usize = 250;
-/// Answers of the list of spaces, which is read in one go.
-const ANSWERS: usize = 200;
 /// Calls side by side.
 const AT_ONCE: usize = 4;
 /// How much older than the newest version that was known a page may be and yet be new to us.
@@ -67,7 +63,7 @@ impl Provider for Confluence {
         if let Some(id) = &site.id {
             return Ok(Account::new(id, &site.name).or_known_as(site.url.clone()));
         }
-        let me: User = site.get(client, "/wiki/rest/api/user/current").json().await?;
+        let me = me(client, &site).await?;
         let name = me.display_name.as_deref().unwrap_or(&me.account_id);
         let label = format!("{name} at {}", site.name);
         Ok(Account::new(me.account_id, label).or_known_as(me.email))
@@ -132,24 +128,16 @@ impl Provider for Confluence {
         _: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let site = Site::of(client, "confluence").await?;
-        let batches = ids.chunks(PAGES as usize).map(<[String]>::to_vec).collect();
-        let gone = each(batches, AT_ONCE, |ids: Vec<String>| {
-            let site = &site;
-            async move {
-                let path = format!(
-                    "{API}/pages?id={}&status=current,archived&limit={PAGES}",
-                    ids.join(",")
-                );
-                let found: Listed<Content> = list(client, site, &path).await?;
-                if found.results.skipped > 0 || found.links.next.is_some() {
-                    return Ok(Vec::new());
-                }
-                let alive: BTreeSet<&str> = found.results.iter().map(|of| of.id.as_str()).collect();
-                Ok(ids.iter().filter(|id| !alive.contains(id.as_str())).cloned().collect())
+        let site = &Site::of(client, "confluence").await?;
+        let gone = each_batch(ids, PAGES as usize, AT_ONCE, |ids| async move {
+            let found = known(client, site, &ids).await?;
+            if found.results.skipped > 0 || found.links.next.is_some() {
+                return Ok(Vec::new());
             }
+            let alive: BTreeSet<&str> = found.results.iter().map(|of| of.id.as_str()).collect();
+            Ok(ids.iter().filter(|id| !alive.contains(id.as_str())).cloned().collect())
         });
-        Ok(gone.await?.concat())
+        gone.await
     }
 }
 
@@ -183,74 +171,4 @@ impl Cursor {
         };
         Next::More(Self { trash, next, ..self })
     }
-}
-
-/// When the newest version was made: taken before a listing begins, so that nothing which changes meanwhile is missed.
-async fn newest(client: &Client, site: &Site) -> Result<Option<Timestamp>> {
-    let path = format!("{API}/pages?status=current,archived&sort=-modified-date&limit=1");
-    let found: Listed<Content> = list(client, site, &path).await?;
-    Ok(found.results.first().and_then(Content::changed_at))
-}
-
-/// An answer of a list. Its next address is the site's own, also where the gateway is asked.
-async fn list<T: DeserializeOwned>(client: &Client, site: &Site, path: &str) -> Result<Listed<T>> {
-    let found: Listed<T> = site.get(client, path).json().await.map_err(|error| site.lost(error))?;
-    match &found.links.next {
-        Some(next) if !next.starts_with(API) => {
-            Err(Error::unexpected("_links.next", "it is no address of this list"))
-        }
-        _ => Ok(found),
-    }
-}
-
-/// The names of all spaces, once a run, and of the people of these pages.
-async fn names(client: &Client, site: &Site, pages: &[Content]) -> Result<Names> {
-    let spaces = client.once("spaces", || spaces(client, site)).await?;
-    let people: BTreeSet<&String> = pages.iter().flat_map(Content::people).collect();
-    let people: Vec<String> = people.into_iter().cloned().collect();
-    let batches = people.chunks(PEOPLE).map(<[String]>::to_vec).collect();
-    let found = each(batches, AT_ONCE, |ids: Vec<String>| async move {
-        let call = site.ask(client, &format!("{API}/users-bulk"), &json!({"accountIds": ids}));
-        match call.json::<Listed<User>>().await {
-            // Without the scope for people, pages are imported without names.
-            Err(Error::Forbidden(_) | Error::NotFound) => Ok(Vec::new()),
-            found => found.map(|found| found.results.items),
-        }
-    });
-    let people = found.await?.into_iter().flatten();
-    Ok(Names { spaces, people: people.map(|user| (user.account_id.clone(), user)).collect() })
-}
-
-async fn spaces(client: &Client, site: &Site) -> Result<HashMap<String, String>> {
-    let (mut all, mut path) = (HashMap::new(), format!("{API}/spaces?limit={PAGES}"));
-    for _ in 0..ANSWERS {
-        let found: Listed<Space> = list(client, site, &path).await?;
-        all.extend(found.results.into_iter().map(|space| (space.id, space.name)));
-        match found.links.next {
-            Some(next) => path = next,
-            None => return Ok(all),
-        }
-    }
-    Err(Error::unexpected("_links.next", "the list of spaces does not end"))
-}
-
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct Listed<T> {
-    results: Many<T>,
-    #[serde(default, rename = "_links")]
-    links: Links,
-}
-
-#[derive(Default, Deserialize)]
-struct Links {
-    next: Option<String>,
-    base: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Space {
-    id: String,
-    #[serde(default)]
-    name: String,
 }
