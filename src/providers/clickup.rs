@@ -1,8 +1,9 @@
 //! ClickUp: the tasks and subtasks of a person's Workspaces, one feed each. What changed comes by the date of change; what
 //! was deleted or archived shows in a full listing alone.
 //!
-//! ClickUp API documentation: "Get Filtered Team Tasks", "Get Task", "Authentication", "Rate limits", "Common errors".
+//! Facts: ClickUp API documentation, "Get Filtered Team Tasks", "Rate limits", "Common errors".
 
+mod calls;
 mod spec;
 mod task;
 #[cfg(test)]
@@ -10,21 +11,17 @@ mod tests;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde_json::{Number, Value};
+use jiff::SignedDuration;
+use serde_json::Value;
 
-use self::task::Task;
+use self::calls::{Tasks, me, standing, tasks, teams};
 use crate::{
     error::{Error, Result},
-    http::{Call, Client, each},
+    http::{Client, gone_of},
     provider::{Account, Feed, Page, Provider, Since, spec::Spec},
     record::Ref,
-    wire::Many,
 };
 
-const API: &str = "https://api.clickup.com/api/v2";
 /// Tasks of a page, which cannot be chosen.
 const TASKS: usize = 100;
 /// Pages of one pass: two million tasks.
@@ -45,13 +42,13 @@ impl Provider for ClickUp {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let Me { user } = call(client, "user").json().await?;
+        let user = me(client).await?;
         let label = user.username.or_else(|| user.email.clone()).unwrap_or_default();
         Ok(Account::new(user.id.to_string(), label).or_known_as(user.email))
     }
 
     async fn feeds(&self, client: &Client) -> Result<Vec<Feed>> {
-        let Teams { teams } = call(client, "team").json().await?;
+        let teams = teams(client).await?;
         // Of a list with a gap nobody could tell which Workspaces are gone.
         if teams.skipped > 0 {
             return Err(Error::unexpected("teams", "a Workspace that is none"));
@@ -78,21 +75,7 @@ impl Provider for ClickUp {
         let number = at.page.as_deref().and_then(|page| page.parse().ok()).unwrap_or(0_u32);
         let changed = at.since.map(|since| since.checked_sub(SLACK).unwrap_or(since));
         let created = client.since().filter(|_| changed.is_none());
-        // By creation, oldest first, what is added lies behind; by change, newest first, what changes meanwhile lies before
-        // and comes with the next pass: neither moves a task over the edge of a page unseen.
-        let order = if changed.is_some() { "updated" } else { "created" };
-        let query = [
-            ("page", Some(number.to_string())),
-            ("order_by", Some(order.to_owned())),
-            ("reverse", changed.is_none().then(|| "true".to_owned())),
-            ("include_closed", Some("true".to_owned())),
-            ("subtasks", Some("true".to_owned())),
-            ("include_markdown_description", Some("true".to_owned())),
-            ("date_updated_gt", changed.map(before)),
-            ("date_created_gt", created.map(before)),
-        ];
-        let path = format!("team/{}/task", team.id);
-        let Tasks { tasks, last_page } = call(client, &path).query(&query).json().await?;
+        let Tasks { tasks, last_page } = tasks(client, &team.id, number, changed, created).await?;
         let (found, skipped) = (tasks.len() + tasks.skipped as usize, tasks.skipped);
         let next = match last_page.unwrap_or(found < TASKS) {
             true => None,
@@ -126,23 +109,13 @@ impl Provider for ClickUp {
         _: &Feed,
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
-        let asked = each(ids, AT_ONCE, |id| async move {
-            let found: Result<Standing> = call(client, &format!("task/{id}")).json().await;
-            match found {
-                Err(Error::NotFound | Error::Forbidden(_)) => Ok(Some(id)),
-                found => found.map(|task| task.archived.then_some(id)),
+        let gone = gone_of(ids, AT_ONCE, |id| async move {
+            match standing(client, &id).await {
+                Err(Error::Forbidden(_)) => Ok(true),
+                task => task.map(|task| task.archived),
             }
         });
-        Ok(asked.await?.into_iter().flatten().collect())
-    }
-}
-
-/// A personal token goes as it is, without `Bearer`.
-fn call(client: &Client, path: &str) -> Call {
-    let call = client.get(format!("{API}/{path}"));
-    match client.secret("access_token").filter(|token| token.expose_secret().starts_with("pk_")) {
-        Some(token) => call.header("authorization", token.expose_secret()),
-        None => call,
+        gone.await
     }
 }
 
@@ -150,46 +123,4 @@ fn call(client: &Client, path: &str) -> Call {
 fn is_outside(code: &str) -> bool {
     let number = code.strip_prefix("OAUTH_").and_then(|number| number.parse().ok());
     matches!(number, Some(23 | 27 | 29..=45)) || code.starts_with("ITEM")
-}
-
-/// The last millisecond before: ClickUp's bounds leave out the moment itself.
-fn before(at: Timestamp) -> String {
-    at.as_millisecond().saturating_sub(1).to_string()
-}
-
-#[derive(Deserialize)]
-struct Me {
-    user: User,
-}
-
-#[derive(Deserialize)]
-struct User {
-    id: Number,
-    username: Option<String>,
-    email: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Teams {
-    teams: Many<Team>,
-}
-
-#[derive(Deserialize)]
-struct Team {
-    id: String,
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Tasks {
-    tasks: Many<Task>,
-    last_page: Option<bool>,
-}
-
-/// How a task stands that a listing lacks.
-#[derive(Deserialize)]
-struct Standing {
-    #[serde(default)]
-    archived: bool,
 }

@@ -5,6 +5,7 @@
 
 mod calls;
 mod card;
+mod listing;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -15,29 +16,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::{
-    calls::{Action, ask, boards, custom_fields, list_actions},
+    calls::{Action, MOST, boards, card, custom_fields, list_actions, me},
     card::Card,
+    listing::listing,
 };
 use crate::{
     error::{Error, Result},
     http::{Client, each},
-    provider::{Account, Covers, Feed, Next, Page, Provider, spec::Spec},
+    provider::{Account, Feed, Next, Page, Provider, spec::Spec},
     record::Record,
-    wire::Many,
 };
 
-/// Most cards and actions that an answer gives.
-const MOST: u32 = 1_000;
-/// Cards to ask for where Trello finds that many too many.
-const FEW: u32 = 100;
 /// Changed cards that one page fetches, and how many side by side.
 const CARDS: usize = 100;
 const AT_ONCE: usize = 4;
 /// How long a spent limit of a token or key lasts, and one of what is asked about the member.
 const PAUSE: Duration = Duration::from_secs(10);
 const MEMBER_PAUSE: Duration = Duration::from_mins(15);
-const CARD_FIELDS: &str =
-    "name,desc,closed,due,dueComplete,start,dateLastActivity,idBoard,idList,labels,shortUrl";
+
 /// The client of Trello.
 pub struct Trello;
 
@@ -82,8 +78,7 @@ impl Provider for Trello {
     }
 
     async fn account(&self, client: &Client) -> Result<Account> {
-        let me: Me =
-            ask(client, "/members/me", &[("fields", Some("id,username,fullName".into()))]).await?;
+        let me = me(client).await?;
         let label = me.full_name.filter(|name| !name.is_empty()).or(me.username.clone());
         Ok(Account::new(&me.id, label.unwrap_or(me.id.clone())).or_known_as(me.username))
     }
@@ -131,50 +126,6 @@ impl Provider for Trello {
     }
 }
 
-/// A page of the listing.
-async fn listing(
-    client: &Client,
-    feed: &Feed,
-    since: String,
-    before: Option<String>,
-) -> Result<Page<Cursor>> {
-    let from = client.since();
-    let cards = async |limit: u32| {
-        let query = [
-            ("limit", Some(limit.to_string())),
-            ("before", before.clone()),
-            ("since", from.map(|from| from.to_string())),
-            ("fields", Some(CARD_FIELDS.into())),
-            ("members", Some("true".into())),
-            ("member_fields", Some("fullName,username".into())),
-            ("customFieldItems", Some("true".into())),
-        ];
-        let path = format!("/boards/{}/cards/all", feed.id);
-        Ok::<_, Error>((limit, ask::<Many<Card>>(client, &path, &query).await?))
-    };
-    let (limit, found) = match cards(client.page_size(MOST)).await {
-        Err(Error::Unexpected { .. }) => cards(client.page_size(FEW)).await?,
-        found => found?,
-    };
-    let (skipped, full) = (found.skipped, found.len() + found.skipped as usize >= limit as usize);
-    let oldest = found.iter().map(|card| &card.id).min().cloned();
-    let next = match (full, oldest) {
-        (false, _) => Next::Resume(Cursor { since, phase: Phase::Done }),
-        (true, Some(oldest)) => {
-            Next::More(Cursor { since, phase: Phase::Listing { before: Some(oldest) } })
-        }
-        (true, None) => {
-            return Err(Error::unexpected("cards", "none of them is what it should be"));
-        }
-    };
-    let records = records(client, feed, found.items).await?;
-    let covers = match from {
-        Some(_) => Covers::Between { from, to: None },
-        None => Covers::Everything,
-    };
-    Ok(Page::new(records, next).skipping(skipped).covering(covers))
-}
-
 /// A page of actions: which cards are to be asked for.
 async fn actions(
     client: &Client,
@@ -206,15 +157,8 @@ async fn changed(
     mut pass: Pass,
 ) -> Result<Page<Cursor>> {
     let ids: Vec<String> = std::iter::from_fn(|| pass.cards.pop_first()).take(CARDS).collect();
-    let query = [
-        ("fields", Some(CARD_FIELDS.into())),
-        ("members", Some("true".into())),
-        ("member_fields", Some("fullName,username".into())),
-        ("customFieldItems", Some("true".into())),
-    ];
-    let query = &query;
     let found = each(ids.clone(), AT_ONCE, |id| async move {
-        match ask::<Card>(client, &format!("/cards/{id}"), query).await {
+        match card(client, &id).await {
             Err(Error::NotFound) => Ok(None),
             found => found.map(Some),
         }
@@ -251,12 +195,4 @@ async fn records(client: &Client, feed: &Feed, cards: Vec<Card>) -> Result<Vec<R
     let board = boards.iter().find(|board| board.id == feed.id).ok_or(Error::NotFound)?;
     let fields = custom_fields(client, &feed.id).await?;
     Ok(cards.into_iter().map(|card| card.into_record(board, &fields)).collect())
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Me {
-    id: String,
-    username: Option<String>,
-    full_name: Option<String>,
 }

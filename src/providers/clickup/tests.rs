@@ -1,6 +1,7 @@
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::*;
+use super::{task::Task, *};
 use crate::{
     provider::Next,
     providers::testing::{self, Asked, Vendor},

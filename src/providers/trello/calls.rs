@@ -1,13 +1,18 @@
-//! Trello's answers: what is asked for, and how a refusal is read.
+//! What Trello is asked, and how it answers.
+//!
+//! Facts: Atlassian developer documentation for Trello, "The Trello REST API": "Get a Member", "Get Boards that Member
+//! belongs to", "Get filtered Cards on a Board", "Get Actions of a Board", "Get a Card", "Get Custom Fields for Board";
+//! "Nested Resources".
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::card::{Board, Custom};
+use super::card::{Board, Card, Custom};
 use crate::{
     error::{Error, Result},
     http::{Call, Client},
@@ -16,10 +21,60 @@ use crate::{
 };
 
 const API: &str = "https://api.trello.com/1";
+/// Most cards and actions that an answer gives.
+pub const MOST: u32 = 1_000;
+/// What is asked of a card.
+const CARD_FIELDS: &str =
+    "name,desc,closed,due,dueComplete,start,dateLastActivity,idBoard,idList,labels,shortUrl";
 /// Actions by which cards change, and the board's own by which what cards show of it does.
 const ACTIONS: &str = "createCard,copyCard,convertToCardFromCheckItem,emailCard,moveCardToBoard,\
     moveCardFromBoard,updateCard,deleteCard,addMemberToCard,removeMemberFromCard,addLabelToCard,\
     removeLabelFromCard,commentCard,updateCustomFieldItem,updateBoard,updateList,updateLabel,deleteLabel";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    pub id: String,
+    pub username: Option<String>,
+    pub full_name: Option<String>,
+}
+
+/// Whose token it is.
+pub async fn me(client: &Client) -> Result<Me> {
+    ask(client, "/members/me", &[("fields", Some("id,username,fullName".into()))]).await
+}
+
+/// A page of a board's cards, archived ones, too, from the newest on.
+pub async fn list_cards(
+    client: &Client,
+    feed: &Feed,
+    limit: u32,
+    since: Option<Timestamp>,
+    before: Option<String>,
+) -> Result<Many<Card>> {
+    let bounds = [
+        ("limit", Some(limit.to_string())),
+        ("before", before),
+        ("since", since.map(|since| since.to_string())),
+    ];
+    let query = [&bounds[..], &whole_card()].concat();
+    ask(client, &format!("/boards/{}/cards/all", feed.id), &query).await
+}
+
+/// A card by its id.
+pub async fn card(client: &Client, id: &str) -> Result<Card> {
+    ask(client, &format!("/cards/{id}"), &whole_card()).await
+}
+
+/// Has a card come with all that its record is made of.
+fn whole_card() -> [(&'static str, Option<String>); 4] {
+    [
+        ("fields", Some(CARD_FIELDS.into())),
+        ("members", Some("true".into())),
+        ("member_fields", Some("fullName,username".into())),
+        ("customFieldItems", Some("true".into())),
+    ]
+}
 
 /// A page of a board's actions, from the newest on.
 pub async fn list_actions(
