@@ -83,7 +83,8 @@ impl Provider for Box {
         }
         let found = events(client, &at.position).await?;
         let position = found.position()?;
-        let end = found.entries.is_empty() && found.entries.skipped == 0;
+        let skipped = found.entries.skipped;
+        let end = found.entries.is_empty() && skipped == 0;
         let mut at = Cursor { position, listing: false, ..at };
         for event in found.entries {
             match event.item() {
@@ -95,7 +96,7 @@ impl Provider for Box {
             }
         }
         let next = if end { Next::Resume(at) } else { Next::More(at) };
-        Ok(Page::new(Vec::<Record>::new(), next))
+        Ok(Page::new(Vec::<Record>::new(), next).skipping(skipped))
     }
 
     fn fault(&self, status: u16, body: &Value) -> Option<Error> {

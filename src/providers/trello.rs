@@ -135,7 +135,8 @@ async fn actions(
     mut pass: Pass,
 ) -> Result<Page<Cursor>> {
     let found = list_actions(client, feed, MOST, Some(since.clone()), before).await?;
-    let full = found.len() + found.skipped as usize >= MOST as usize;
+    let skipped = found.skipped;
+    let full = found.len() + skipped as usize >= MOST as usize;
     let oldest = found.iter().map(|action| &action.id).min().cloned();
     pass.newest = pass.newest.or_else(|| found.iter().map(|action| &action.id).max().cloned());
     pass.renamed |= found.iter().any(Action::renames);
@@ -144,9 +145,10 @@ async fn actions(
         (true, Some(oldest)) => {
             Next::More(Cursor { since, phase: Phase::Actions { before: Some(oldest), pass } })
         }
+        (true, None) => return Err(Error::unexpected("actions", "none of a page can be read")),
         _ => after(since, pass),
     };
-    Ok(Page::new(Vec::<Record>::new(), next))
+    Ok(Page::new(Vec::<Record>::new(), next).skipping(skipped))
 }
 
 /// Fetches cards that the actions named. One that has moved is the other board's.

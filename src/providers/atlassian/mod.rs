@@ -5,7 +5,7 @@
 pub mod confluence;
 pub mod jira;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -134,8 +134,11 @@ impl Site {
         }
         let mut all: Vec<Granted> = client.get(SITES).json::<Many<Granted>>().await?.items;
         // A site is listed once for each product, with its scopes.
-        all.retain(|of| of.scopes.is_empty() || of.scopes.iter().any(|it| it.contains(product)));
-        all.dedup_by(|one, other| one.id == other.id);
+        let mut known = HashSet::new();
+        all.retain(|of| {
+            let granted = of.scopes.is_empty() || of.scopes.iter().any(|it| it.contains(product));
+            granted && known.insert(of.id.clone())
+        });
         let mut sites: Vec<String> =
             all.iter().take(NAMED).map(|of| format!("{} ({})", of.id, of.name)).collect();
         sites.extend((all.len() > NAMED).then(|| "…".to_owned()));
