@@ -105,17 +105,15 @@ impl Batch {
     }
 
     /// Takes the plain page that follows it along, to be stored as one: what both bring, and where the later one goes on.
-    /// They name different records. Gives it back where the two were too much at once, or where they do not cover the same.
-    ///
-    /// # Errors
-    /// The page that was not taken.
-    pub fn join(&mut self, next: Self) -> Result<(), Self> {
+    /// They name different records. Gives it back where the two are too much at once, or do not cover the same.
+    #[must_use]
+    pub fn join(&mut self, next: Self) -> Option<Self> {
         let fits = self.records.len() + next.records.len() <= TOGETHER.0
             && self.bytes + next.bytes <= TOGETHER.1
             && self.page.covers == next.page.covers
             && self.awaited == next.awaited;
         if !fits {
-            return Err(next);
+            return Some(next);
         }
         self.page.next = next.page.next;
         self.page.seen.extend(next.page.seen);
@@ -123,7 +121,7 @@ impl Batch {
         self.records.extend(next.records);
         self.pages += next.pages;
         self.bytes += next.bytes;
-        Ok(())
+        None
     }
 
     /// Whether it does nothing but bring records and say what is alive, and more pages follow: then it stands for itself
@@ -217,6 +215,33 @@ mod tests {
         assert_eq!(batch.records[0].record.properties.body(), Some("xy"));
         assert_eq!(batch.records[1].record.properties.body(), Some("\\u0000"));
         assert_eq!(batch.page.next, Next::More(json!({ "a": ["b"] })));
+    }
+
+    #[test]
+    fn pages_that_are_joined_bring_what_each_brought_and_go_on_after_the_last() {
+        let page = |id: &str, next: i64| {
+            let mut page = Page::new([Record::new(id, note(id))], Next::More(json!(next)));
+            page.skipped = 1;
+            Batch::of(page.seeing([format!("seen {id}")]))
+        };
+        let (mut all, mut hashes) = (page("0", 0), page("0", 0).hashes());
+        for number in 1..5 {
+            let next = page(&number.to_string(), number);
+            hashes.extend(next.hashes());
+            assert!(all.join(next).is_none());
+        }
+        let mut joined = all.hashes();
+        joined.sort_unstable();
+        hashes.sort_unstable();
+        assert_eq!(joined, hashes);
+        assert_eq!((all.records.len(), all.pages, all.page.skipped), (5, 5, 5));
+        assert_eq!(all.page.next, Next::More(json!(4)));
+        let bounded = Page::new([Record::new("5", note("5"))], Next::More(json!(5)));
+        let other = Batch::of(bounded.covering(crate::provider::Covers::Nothing));
+        assert!(all.join(other).is_some(), "it covers something else");
+        let many = (0..TOGETHER.0).map(|id| Record::new(format!("n{id}"), note("x")));
+        assert!(all.join(Batch::of(Page::new(many, Next::More(json!(6))))).is_some());
+        assert_eq!(all.records.len(), 5);
     }
 
     #[test]

@@ -55,8 +55,8 @@ pub(super) struct Run {
     meter: Arc<Meter>,
     done: Mutex<Stats>,
     held: AtomicU64,
-    /// Places for records of pages that are stored along with others.
-    riding: Arc<Semaphore>,
+    /// Places for records of pages that are about to be stored.
+    records: Arc<Semaphore>,
     /// Stops the feeds of this run once one has failed or the lease is lost.
     halt: CancellationToken,
     /// The run as others watch it.
@@ -91,7 +91,7 @@ impl Run {
             connector: connector.clone(),
             meter,
             done: Mutex::default(),
-            riding: storing::riding(),
+            records: storing::places(),
             held: AtomicU64::new(0),
             live,
         })

@@ -6,13 +6,14 @@
 //! all.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
@@ -28,15 +29,16 @@ use crate::{
 
 /// Parcels of a feed that are stored at once; one more waits, and is added to.
 const AT_ONCE: usize = 2;
-/// Records of pages that ride along with others, over all feeds of a run: memory stays within bounds however many there are.
-const RIDING: usize = 4_000;
+/// Records of a run's parcels, over all its feeds: memory stays within bounds however many there are. A feed that has no
+/// parcel may have one all the same.
+const RECORDS: u32 = 4_000;
 /// How long rows that are written may wait for the page before them. That may be waiting for a page of another feed, and that
 /// one for these rows: nobody but us could tell.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The places of a run for records that ride along.
-pub(super) fn riding() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(RIDING))
+/// The places of a run for records of parcels.
+pub(super) fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(RECORDS as usize))
 }
 
 /// The pages of a feed that are being stored.
@@ -51,20 +53,23 @@ pub(super) struct Storing {
 /// The last parcel.
 struct Last {
     task: AbortOnDropHandle<Result<FeedState, Failure>>,
-    /// The records that it names, and those that the one before names: both may be stored at once.
-    names: HashSet<Key>,
-    before: HashSet<Key>,
-    /// It, until it is begun to be stored.
-    waiting: Waiting,
+    /// The records that it names, then those of the ones before that may be stored at the same time.
+    names: VecDeque<HashSet<Key>>,
+    waiting: Arc<Waiting>,
 }
 
-type Waiting = Arc<Mutex<Option<Parcel>>>;
+/// A parcel until it is begun to be stored: once the one before it is stored, or earlier if it is as large as it gets. Small
+/// ones would each wait for a large one before them.
+struct Waiting {
+    parcel: Mutex<Option<Parcel>>,
+    is_full: Notify,
+}
 
 /// Pages that are stored as one.
 struct Parcel {
     batch: Batch,
     shares: Vec<Share>,
-    riding: Option<OwnedSemaphorePermit>,
+    records: Option<OwnedSemaphorePermit>,
 }
 
 impl Storing {
@@ -80,7 +85,10 @@ impl Storing {
     /// When one could not be stored; those after it were not, either.
     pub(super) async fn settle(&mut self, state: FeedState) -> Result<FeedState, Failure> {
         match self.last.take() {
-            Some(last) => ended(last.task).await,
+            Some(last) => {
+                last.waiting.is_full.notify_one(); // nothing comes along any more
+                ended(last.task).await
+            }
             None => Ok(state),
         }
     }
@@ -105,23 +113,31 @@ impl Storing {
         after.note(&batch.page, now);
         let after = after.after(&batch.page.next, batch.pages, now);
         let Some((batch, share)) = self.ride_along(batch, share, &names) else { return Ok(after) };
+        if let Some(last) = &self.last {
+            last.waiting.is_full.notify_one();
+        }
         let there = Arc::clone(&self.there).acquire_owned().await.ok();
-        let (before, named) = self.last.take().map(|last| (last.task, last.names)).unzip();
-        let parcel = Parcel { batch, shares: vec![share], riding: None };
-        let waiting = Arc::new(Mutex::new(Some(parcel)));
+        let places = Arc::clone(&self.run.records).acquire_many_owned(places_of(&batch));
+        let records = match &self.last {
+            Some(last) if !last.task.is_finished() => places.await.ok(),
+            _ => places.now_or_never().and_then(Result::ok),
+        };
+        let (before, recent) = self.last.take().map(|last| (last.task, last.names)).unzip();
+        let mut recent: VecDeque<_> = recent.unwrap_or_default();
+        recent.push_front(names);
+        recent.truncate(AT_ONCE);
+        let parcel = Parcel { records, batch, shares: vec![share] };
+        let waiting = Waiting { parcel: Mutex::new(Some(parcel)), is_full: Notify::new() };
+        let waiting = Arc::new(waiting);
         let (run, places, parcel) =
             (Arc::clone(&self.run), Arc::clone(&self.places), Arc::clone(&waiting));
         let task = async move {
             let _there = there;
             let _place = places.acquire_owned().await.ok();
-            let parcel = parcel.lock().unwrap_or_else(PoisonError::into_inner).take();
-            match parcel {
-                Some(parcel) => store(run, before, state, parcel, now).await,
-                None => Ok(state), // nobody else takes it
-            }
+            store(run, before, state, &parcel, now).await
         };
         let task = AbortOnDropHandle::new(tokio::spawn(task.in_current_span()));
-        self.last = Some(Last { task, names, before: named.unwrap_or_default(), waiting });
+        self.last = Some(Last { task, names: recent, waiting });
         Ok(after)
     }
 
@@ -132,52 +148,70 @@ impl Storing {
         share: Share,
         names: &HashSet<Key>,
     ) -> Option<(Batch, Share)> {
+        let places = Arc::clone(&self.run.records).try_acquire_many_owned(places_of(&batch));
         let Some(last) = &mut self.last else { return Some((batch, share)) };
-        let mut waiting = last.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = last.waiting.parcel.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(parcel) = &mut *waiting else { return Some((batch, share)) };
-        let records = u32::try_from(batch.records.len()).unwrap_or(u32::MAX);
-        let riding = Arc::clone(&self.run.riding).try_acquire_many_owned(records);
-        let Ok(riding) = riding else { return Some((batch, share)) };
-        if let Err(batch) = parcel.batch.join(batch) {
+        let Ok(records) = places else { return Some((batch, share)) };
+        if let Some(batch) = parcel.batch.join(batch) {
             return Some((batch, share));
         }
-        match &mut parcel.riding {
-            Some(places) => places.merge(riding),
-            none => *none = Some(riding),
+        match &mut parcel.records {
+            Some(places) => places.merge(records),
+            none => *none = Some(records),
         }
         parcel.shares.push(share);
-        last.names.extend(names.iter().cloned());
+        if let Some(own) = last.names.front_mut() {
+            own.extend(names.iter().cloned());
+        }
         None
     }
 }
 
 impl Last {
-    /// Whether it, or a waiting one and the one before it, names one of these. What is being written is not seen by what is
-    /// compared.
+    /// Whether it or one that may be stored with it names one of these. What is being written is not seen by what is compared.
     fn overlaps(&self, names: &HashSet<Key>) -> bool {
-        !self.names.is_disjoint(names) || !self.before.is_disjoint(names)
+        self.names.iter().any(|named| !named.is_disjoint(names))
     }
 }
 
-/// Stores pages after those before them.
+/// How many of a run's places a page takes: never more than there are.
+fn places_of(batch: &Batch) -> u32 {
+    u32::try_from(batch.records.len()).unwrap_or(RECORDS).min(RECORDS)
+}
+
+/// Stores a parcel after the one before it.
 async fn store(
     run: Arc<Run>,
     before: Option<AbortOnDropHandle<Result<FeedState, Failure>>>,
-    state: FeedState,
-    Parcel { batch, shares, riding: _riding }: Parcel,
+    mut state: FeedState,
+    waiting: &Waiting,
     now: Timestamp,
 ) -> Result<FeedState, Failure> {
+    let mut before = before.map(ended).map(Box::pin);
+    if let Some(ended) = &mut before {
+        let ended = tokio::select! {
+            ended = ended => Some(ended?),
+            () = waiting.is_full.notified() => None,
+        };
+        if let Some(ended) = ended {
+            (state, before) = (ended, None);
+        }
+    }
+    let parcel = waiting.parcel.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(Parcel { batch, shares, records: _records }) = parcel else {
+        return Ok(state); // nobody else takes it
+    };
     let (store, lease) = (&run.engine.store, &run.lease);
     let source = run.connector.provider.as_str();
-    let (mut staged, mut state) = (None, state);
+    let mut staged = None;
     if let Some(mut before) = before {
         staged = store.stage_ahead(lease, source, &state, &batch).await;
-        let waited = tokio::time::timeout(PATIENCE, &mut before).await;
-        state = if let Ok(ended) = waited {
-            ended.unwrap_or_else(|_| Err(feed::panicked().into()))?
+        state = if let Ok(ended) = tokio::time::timeout(PATIENCE, &mut before).await {
+            ended?
         } else {
             staged = None;
-            ended(before).await?
+            before.await?
         };
     }
     state.note(&batch.page, now);
@@ -191,7 +225,9 @@ async fn store(
         None => store.apply(lease, source, &state, what, now).await?,
     };
     run.count(&done, batch.page.skipped, batch.pages);
-    shares.into_iter().for_each(|share| run.budget.spend(share));
+    for share in shares {
+        run.budget.spend(share);
+    }
     Ok(after)
 }
 
