@@ -25,6 +25,8 @@ max_connections = 50
 # A guest on somebody's desktop. Parallel queries would need /dev/shm, which containers keep small.
 shared_buffers = 64MB
 work_mem = 8MB
+# A first sync brings the log faster than the disk takes it in pieces.
+wal_buffers = 16MB
 maintenance_work_mem = 64MB
 huge_pages = off
 jit = off
