@@ -82,6 +82,25 @@ async fn pages_that_wait_for_the_database_are_stored_together_and_none_is_lost()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_update_of_the_tables_counts_the_records_that_were_there_before() {
+    let rig = Rig::new().await;
+    rig.vendor.fill("a", "a", 7);
+    let account = rig.link("one").await;
+    rig.sync(&account).await;
+    rig.vendor.delete("a", "a02");
+    rig.sync(&account).await;
+    rig.sql(
+        "DROP TABLE record_counts; DROP FUNCTION count_added_records CASCADE; \
+         DROP FUNCTION count_changed_records CASCADE; DROP FUNCTION count_deleted_records CASCADE",
+    )
+    .await;
+    rig.sql(include_str!("../../migrations/0007_record_counts.sql")).await;
+    rig.assert_counted(&account).await;
+    rig.vendor.put("a", note("a99", "a new one"));
+    assert_eq!(rig.sync(&account).await.stats.created, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_comes_again_unchanged_is_counted_and_not_written() {
     let rig = Rig::new().await;
     rig.vendor.mode(Mode::Relist);
