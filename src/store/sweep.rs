@@ -1,7 +1,6 @@
 //! What a listing did not see.
 
 use sha2::{Digest as _, Sha256};
-use sqlx::Row;
 
 use super::{FeedState, Result, Store, to_db};
 use crate::{
@@ -33,15 +32,15 @@ pub enum Sweep {
 pub struct Unseen {
     /// Their ids.
     pub ids: Vec<String>,
-    /// How many records of the feed are alive.
+    /// How many records of the feed are alive; not counted where all were seen.
     pub alive: u64,
     /// Every page's note of what it saw was there.
     pub complete: bool,
 }
 
 impl Store {
-    /// The records of a feed, alive and inside the listing's bound, that its stored pages did not see; nor are they among
-    /// `last`, the hashes of the page at hand.
+    /// The records of a feed, alive, older than the listing and inside its bound, that its stored pages did not see; nor are
+    /// they among `last`, the hashes of the page at hand.
     ///
     /// # Errors
     /// When the database fails.
@@ -61,11 +60,9 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         // Where the planner takes a large feed for a small one it would go through all that was seen for each record.
         sqlx::query("SET LOCAL enable_nestloop = off").execute(&mut *tx).await?;
-        let counts = sqlx::query(
-            "SELECT (SELECT count(*) FROM records WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
-                AND removed_at IS NULL) AS alive, \
-             (SELECT coalesce(sum(pages), 0)::bigint FROM external_seen WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
-                AND listing = $4) AS pages",
+        let noted: i64 = sqlx::query_scalar(
+            "SELECT coalesce(sum(pages), 0)::bigint FROM external_seen WHERE owner_id = $1 AND connector_id = $2 \
+             AND feed = $3 AND listing = $4",
         )
         .bind(owner)
         .bind(connector)
@@ -73,13 +70,16 @@ impl Store {
         .bind(state.listing.number)
         .fetch_one(&mut *tx)
         .await?;
-        let ids = sqlx::query_scalar(
+        // What was added since the listing began was added by its own pages, or told of by the vendor after the page where
+        // it would stand. A first listing so finds nothing to look for.
+        let ids: Vec<String> = sqlx::query_scalar(
             "WITH seen AS MATERIALIZED (SELECT unnest(hashes) AS hash FROM external_seen \
                 WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 AND listing = $4 \
                 UNION ALL SELECT unnest($5::bigint[])) \
              SELECT external_id FROM records r WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
              AND removed_at IS NULL AND external_id IS NOT NULL \
              AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at <= $7) \
+             AND ($8::timestamptz IS NULL OR created_at < $8) \
              AND NOT EXISTS (SELECT FROM seen WHERE seen.hash = ('x' || encode(substring( \
                 sha256(convert_to(r.external_id, 'UTF8')) FROM 1 FOR 8), 'hex'))::bit(64)::bigint)",
         )
@@ -90,14 +90,24 @@ impl Store {
         .bind(last)
         .bind(from.map(to_db))
         .bind(to.map(to_db))
+        .bind(state.listing.began.map(to_db))
         .fetch_all(&mut *tx)
         .await?;
+        let alive: i64 = if ids.is_empty() {
+            0
+        } else {
+            sqlx::query_scalar(
+                "SELECT count(*) FROM records WHERE owner_id = $1 AND connector_id = $2 AND feed = $3 \
+                 AND removed_at IS NULL",
+            )
+            .bind(owner)
+            .bind(connector)
+            .bind(&state.feed.id)
+            .fetch_one(&mut *tx)
+            .await?
+        };
         tx.commit().await?;
-        Ok(Unseen {
-            ids,
-            alive: counts.try_get::<i64, _>("alive")?.unsigned_abs(),
-            complete: counts.try_get::<i64, _>("pages")? == state.listing.pages,
-        })
+        Ok(Unseen { ids, alive: alive.unsigned_abs(), complete: noted == state.listing.pages })
     }
 }
 

@@ -16,13 +16,15 @@ use std::{
 
 use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument, info, info_span, warn};
 
 pub use self::mail_file::MailFile;
 
-use self::{deliveries::Unreadable, storing::Storing};
+use self::{
+    deliveries::Unreadable,
+    storing::{Places, Storing},
+};
 use super::{
     Asked, Engine, Failure, Live, Progress,
     ending::{Outcome, ending},
@@ -55,8 +57,8 @@ pub(super) struct Run {
     meter: Arc<Meter>,
     done: Mutex<Stats>,
     held: AtomicU64,
-    /// Places for records of pages that are about to be stored.
-    records: Arc<Semaphore>,
+    /// How much of what was read may be on its way into the store.
+    places: Places,
     /// Stops the feeds of this run once one has failed or the lease is lost.
     halt: CancellationToken,
     /// The run as others watch it.
@@ -91,7 +93,7 @@ impl Run {
             connector: connector.clone(),
             meter,
             done: Mutex::default(),
-            records: storing::places(),
+            places: Places::default(),
             held: AtomicU64::new(0),
             live,
         })

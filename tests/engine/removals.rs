@@ -577,6 +577,26 @@ async fn an_unfinished_listing_is_gone_on_with_for_a_day_and_then_begun_again() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_vendor_told_of_after_a_listing_began_is_left_to_the_next_one() {
+    let (rig, account) = one_missing(SPEC).await;
+    rig.vendor.page_size(2);
+    rig.run(&account, Asked { max_pages: Some(1), ..initial() }).await;
+    // As a delivery adds it, after the page where it would stand.
+    rig.sql(
+        "INSERT INTO records (owner_id, id, connector_id, feed, type, external_source, external_id, properties, \
+         digest, search_text) SELECT owner_id, gen_random_uuid(), connector_id, feed, type, external_source, 'told', \
+         properties, digest, search_text FROM records LIMIT 1",
+    )
+    .await;
+    let end = rig.run(&account, initial()).await;
+    assert_eq!(end.stats.removed, 1, "the missing one alone");
+    assert!(rig.ids(&account).await.contains(&"told".to_owned()));
+    let end = rig.run(&account, initial()).await;
+    assert_eq!(end.stats.removed, 1);
+    assert!(!rig.ids(&account).await.contains(&"told".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_removal_that_waits_for_the_record_to_move_to_another_feed_leaves_it_there() {
     let rig = Rig::new().await;
     rig.vendor.fill("a", "a", 2);

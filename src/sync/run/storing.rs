@@ -27,26 +27,38 @@ use crate::{
     },
 };
 
-/// Parcels of a feed that are stored at once; one more waits, and is added to.
-const AT_ONCE: usize = 2;
+/// Parcels whose rows a run writes at once, whatever their feeds: more would be in each other's way in the same indexes.
+const WRITING: usize = 3;
+/// Parcels of a feed that are on their way at once: some that are being written, one that is written and waits for those
+/// before it, and one that waits to be written, and is added to.
+const UNDER_WAY: usize = 4;
 /// Records of a run's parcels, over all its feeds: memory stays within bounds however many there are. A feed that has no
 /// parcel may have one all the same.
-const RECORDS: u32 = 4_000;
+const RECORDS: u32 = 3_000;
 /// How long rows that are written may wait for the page before them. That may be waiting for a page of another feed, and that
 /// one for these rows: nobody but us could tell.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The places of a run for records of parcels.
-pub(super) fn places() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(RECORDS as usize))
+/// The places of a run.
+pub(super) struct Places {
+    /// For records of parcels.
+    records: Arc<Semaphore>,
+    /// For parcels whose rows are being written.
+    writing: Semaphore,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        let records = Arc::new(Semaphore::new(RECORDS as usize));
+        Self { records, writing: Semaphore::new(WRITING) }
+    }
 }
 
 /// The pages of a feed that are being stored.
 pub(super) struct Storing {
     run: Arc<Run>,
-    /// For parcels that are there, and for those that are being stored.
+    /// For parcels that are there.
     there: Arc<Semaphore>,
-    places: Arc<Semaphore>,
     last: Option<Last>,
 }
 
@@ -74,9 +86,7 @@ struct Parcel {
 
 impl Storing {
     pub(super) fn new(run: &Arc<Run>) -> Self {
-        let there = Arc::new(Semaphore::new(AT_ONCE + 1));
-        let places = Arc::new(Semaphore::new(AT_ONCE));
-        Self { run: Arc::clone(run), there, places, last: None }
+        Self { run: Arc::clone(run), there: Arc::new(Semaphore::new(UNDER_WAY)), last: None }
     }
 
     /// Waits until all of them are stored. Gives where the feed stands then: `state` where none was.
@@ -117,7 +127,7 @@ impl Storing {
             last.waiting.is_full.notify_one();
         }
         let there = Arc::clone(&self.there).acquire_owned().await.ok();
-        let places = Arc::clone(&self.run.records).acquire_many_owned(places_of(&batch));
+        let places = Arc::clone(&self.run.places.records).acquire_many_owned(places_of(&batch));
         let records = match &self.last {
             Some(last) if !last.task.is_finished() => places.await.ok(),
             _ => places.now_or_never().and_then(Result::ok),
@@ -125,15 +135,13 @@ impl Storing {
         let (before, recent) = self.last.take().map(|last| (last.task, last.names)).unzip();
         let mut recent: VecDeque<_> = recent.unwrap_or_default();
         recent.push_front(names);
-        recent.truncate(AT_ONCE);
+        recent.truncate(UNDER_WAY);
         let parcel = Parcel { records, batch, shares: vec![share] };
         let waiting = Waiting { parcel: Mutex::new(Some(parcel)), is_full: Notify::new() };
         let waiting = Arc::new(waiting);
-        let (run, places, parcel) =
-            (Arc::clone(&self.run), Arc::clone(&self.places), Arc::clone(&waiting));
+        let (run, parcel) = (Arc::clone(&self.run), Arc::clone(&waiting));
         let task = async move {
             let _there = there;
-            let _place = places.acquire_owned().await.ok();
             store(run, before, state, &parcel, now).await
         };
         let task = AbortOnDropHandle::new(tokio::spawn(task.in_current_span()));
@@ -148,7 +156,7 @@ impl Storing {
         share: Share,
         names: &HashSet<Key>,
     ) -> Option<(Batch, Share)> {
-        let places = Arc::clone(&self.run.records).try_acquire_many_owned(places_of(&batch));
+        let places = Arc::clone(&self.run.places.records).try_acquire_many_owned(places_of(&batch));
         let Some(last) = &mut self.last else { return Some((batch, share)) };
         let mut waiting = last.waiting.parcel.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(parcel) = &mut *waiting else { return Some((batch, share)) };
@@ -180,7 +188,8 @@ fn places_of(batch: &Batch) -> u32 {
     u32::try_from(batch.records.len()).unwrap_or(RECORDS).min(RECORDS)
 }
 
-/// Stores a parcel after the one before it.
+/// Stores a parcel after the one before it. Its place is given up once its rows are written: who waits for its turn keeps
+/// nobody from writing.
 async fn store(
     run: Arc<Run>,
     before: Option<AbortOnDropHandle<Result<FeedState, Failure>>>,
@@ -198,6 +207,7 @@ async fn store(
             (state, before) = (ended, None);
         }
     }
+    let mut place = run.places.writing.acquire().await.ok();
     let parcel = waiting.parcel.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(Parcel { batch, shares, records: _records }) = parcel else {
         return Ok(state); // nobody else takes it
@@ -207,6 +217,7 @@ async fn store(
     let mut staged = None;
     if let Some(mut before) = before {
         staged = store.stage_ahead(lease, source, &state, &batch).await;
+        drop(place.take());
         state = if let Ok(ended) = tokio::time::timeout(PATIENCE, &mut before).await {
             ended?
         } else {
@@ -214,6 +225,10 @@ async fn store(
             before.await?
         };
     }
+    let _place = match &staged {
+        None if place.is_none() => run.places.writing.acquire().await.ok(),
+        _ => place,
+    };
     state.note(&batch.page, now);
     let what = (&batch, &Sweep::None);
     let sealed = match staged {
