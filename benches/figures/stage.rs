@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use neotoma_importers::{ids::ConnectorId, run::SyncType};
 
 use crate::{
@@ -53,9 +54,17 @@ impl Stage {
     pub async fn asana(&mut self) -> anyhow::Result<&Imported<Asana>> {
         if self.asana.is_none() {
             let world = Arc::new(Asana::of(self.records));
-            self.asana = Some(self.import("asana", world, self.records).await?);
+            self.asana = Some(self.import("asana", "asana", world, self.records).await?);
         }
-        self.asana.as_ref().ok_or_else(|| anyhow::anyhow!("nothing was imported"))
+        self.known()
+    }
+
+    /// The Asana-shaped account as it is.
+    ///
+    /// # Errors
+    /// When it was not imported.
+    pub fn known(&self) -> anyhow::Result<&Imported<Asana>> {
+        self.asana.as_ref().context("nothing was imported")
     }
 
     /// The Slack-shaped account, imported.
@@ -63,7 +72,7 @@ impl Stage {
     /// # Errors
     /// When the first sync did not bring everything.
     pub async fn slack(&self) -> anyhow::Result<Imported<Slack>> {
-        self.import("slack", Arc::new(Slack::of(self.records)), self.records).await
+        self.import("slack", "slack", Arc::new(Slack::of(self.records)), self.records).await
     }
 
     /// Imports what a vendor has into a database of that name.
@@ -73,11 +82,12 @@ impl Stage {
     pub async fn import<W: World>(
         &self,
         provider: &'static str,
+        name: &str,
         world: Arc<W>,
         records: usize,
     ) -> anyhow::Result<Imported<W>> {
         let vendor = Vendor::open(provider, Arc::clone(&world) as Arc<dyn World>)?;
-        let database = self.ground.database(provider).await?;
+        let database = self.ground.database(name).await?;
         let connector = database.link(unpaced::find(provider)?, "first").await?;
         let job = Job::of(provider, connector, SyncType::Incremental, &database, &vendor)?;
         database.settle().await?;

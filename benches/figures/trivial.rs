@@ -22,7 +22,8 @@ impl Trivial {
 /// # Errors
 /// When the client does not speak the protocol.
 pub fn main() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         Trivial.serve(stdio_pipes()).await?.waiting().await?;
         Ok(())

@@ -94,6 +94,17 @@ enum Command {
     Install(install::InstallArgs),
 }
 
+impl Command {
+    /// What it runs on: over stdio one thread, since a message is answered sooner than it is handed to another.
+    fn runtime(&self) -> tokio::runtime::Builder {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if matches!(self, Self::Serve(args) if args.is_stdio()) {
+            runtime.worker_threads(1);
+        }
+        runtime
+    }
+}
+
 /// Runs the program with the arguments that it was started with.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -105,7 +116,7 @@ pub fn main() -> ExitCode {
             return u8::try_from(code).map_or(Exit::Usage.into(), ExitCode::from);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match cli.command.runtime().enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {
             out::say(format_args!("the program cannot start: {cause}"));

@@ -27,6 +27,13 @@ pub struct ServeArgs {
     http: Option<SocketAddr>,
 }
 
+impl ServeArgs {
+    /// Whether an assistant has launched it, and is alone at its other end.
+    pub const fn is_stdio(&self) -> bool {
+        self.http.is_none()
+    }
+}
+
 /// Serves until stdin ends or the program is asked to stop. Over stdio nothing but protocol is written to stdout.
 ///
 /// # Errors

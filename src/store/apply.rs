@@ -16,7 +16,7 @@ use super::{
     leases::json_of,
     patch::{patch_record, would_change},
     remove::{find_removals, remove, remove_ids, replace_places},
-    rows::{Rows, write_rows},
+    rows::{Rows, change_rows, write_rows},
     to_db,
 };
 use crate::{
@@ -81,7 +81,7 @@ pub struct Staged {
     _ahead: Option<OwnedSemaphorePermit>,
 }
 
-/// Fewer new records than this are added along with the changed ones.
+/// Fewer new records than this are not worth a COPY.
 const FEW: usize = 16;
 
 /// How often a page is tried to be stored when writers get in each other's way.
@@ -206,12 +206,21 @@ async fn stage(
     let page = &batch.page;
     let replaced = replace_places(&mut tx, at, batch).await?;
     let records: Vec<_> = batch.records.iter().collect();
-    let sorted = sort(&mut tx, at, &records).await?;
+    // Where a guess is wrong, the keys say so, and the page is stored again with a look at what is there.
+    let sorted = if first && records.len() >= FEW && state.brings_new(lease.run) {
+        Sorted::new(records)
+    } else {
+        sort(&mut tx, at, &records).await?
+    };
     let mut done = Applied { removed: replaced, ..sorted.counted() };
     let Sorted { created, updated, .. } = sorted;
-    if first && created.len() >= FEW {
-        copy_rows(&mut tx, at, &created).await?;
-        write_rows(&mut tx, at, &Rows::of(updated)?).await?;
+    if first {
+        if created.len() >= FEW {
+            copy_rows(&mut tx, at, &created).await?;
+        } else {
+            write_rows(&mut tx, at, &Rows::of(created)?).await?;
+        }
+        change_rows(&mut tx, at, &Rows::of(updated)?).await?;
     } else {
         let mut all = [created, updated].concat();
         all.sort_unstable_by_key(|ready| &ready.record.key);
@@ -260,7 +269,13 @@ impl<'a> Position<'a> {
     }
 }
 
-impl Sorted<'_> {
+impl<'a> Sorted<'a> {
+    /// All of them as ones that are not stored yet.
+    fn new(mut created: Vec<&'a Ready>) -> Self {
+        created.sort_unstable_by_key(|ready| &ready.record.key);
+        Self { created, ..Self::default() }
+    }
+
     fn counted(&self) -> Applied {
         let (created, updated) = (self.created.len() as u64, self.updated.len() as u64);
         Applied { created, updated, unchanged: self.unchanged, removed: 0 }

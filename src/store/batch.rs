@@ -124,14 +124,11 @@ impl Batch {
         None
     }
 
-    /// Whether it does nothing but bring records and say what is alive, and more pages follow: then it stands for itself
-    /// beside others that name other records.
+    /// Whether it does nothing but bring records and say what is alive: then it stands for itself beside others that name
+    /// other records.
     pub fn is_plain(&self) -> bool {
         let page = &self.page;
-        page.replacing.is_empty()
-            && page.patches.is_empty()
-            && page.removed.is_empty()
-            && !page.next.is_end()
+        page.replacing.is_empty() && page.patches.is_empty() && page.removed.is_empty()
     }
 
     /// What it saw alive, as hashes.

@@ -75,6 +75,13 @@ impl FeedState {
         self.run.filter(|(last, _)| *last == run).map(|(_, stats)| stats).unwrap_or_default()
     }
 
+    /// Whether what a run reads here is most likely not stored yet: it lists the feed for the first time, and has met nothing
+    /// that was.
+    pub fn brings_new(&self, run: RunId) -> bool {
+        let met = self.run_stats(run);
+        self.listing.open && self.listed_at.is_none() && met.updated + met.unchanged == 0
+    }
+
     /// Begins a listing from the feed's start. What an unfinished one saw no longer counts.
     pub fn begin_listing(&mut self, since: Option<Timestamp>, now: Timestamp) {
         self.cursor = None;
@@ -89,9 +96,14 @@ impl FeedState {
         };
     }
 
+    /// Whether a page is one of a listing: of the one that is open, or of one that it opens.
+    pub fn is_listed(&self, page: &Page<Value>) -> bool {
+        self.listing.open || matches!(page.covers, Covers::Between { .. })
+    }
+
     /// Takes note of what a page says of the listing at hand; a page that names a part opens one where none is open.
     pub fn note(&mut self, page: &Page<Value>, now: Timestamp) {
-        if !self.listing.open && matches!(page.covers, Covers::Between { .. }) {
+        if !self.listing.open && self.is_listed(page) {
             self.listing = Listing {
                 number: self.listing.number + 1,
                 open: true,

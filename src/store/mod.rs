@@ -127,6 +127,9 @@ pub struct Store {
 impl Store {
     /// Connections of one process. A run uses one a feed and a few more; tools use one each.
     const CONNECTIONS: u32 = 12;
+    /// How many of them are opened before they are asked for, and kept: one that was just given back is looked at first, and
+    /// whoever comes meanwhile takes the other.
+    const KEPT: u32 = 2;
     /// How many of them exchanges of secrets may hold.
     const EXCHANGES: usize = 4;
     /// How many of them pages ahead of their turn may hold.
@@ -144,6 +147,7 @@ impl Store {
     /// When the database cannot be reached, or its tables were made by a newer program.
     pub async fn connect(options: PgConnectOptions) -> Result<Self> {
         let pool = PgPoolOptions::new()
+            .min_connections(Self::KEPT)
             .max_connections(Self::CONNECTIONS)
             .acquire_timeout(Self::PATIENCE)
             .test_before_acquire(false)

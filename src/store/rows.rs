@@ -84,6 +84,15 @@ fn push<'a>(statements: &mut Vec<Columns<'a>>, ready: &'a Ready, by_hash: bool) 
     Ok(())
 }
 
+/// The columns of a statement as rows `n`, in the order of [`execute`].
+macro_rules! given {
+    () => {
+        "unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], \
+         $12::timestamptz[], $13::timestamptz[], $14::text[]) AS n(id, type, key, place, properties, file_urls, \
+         digest, version, occurred_at, search_text)"
+    };
+}
+
 macro_rules! upsert {
     ($key:literal, $conflict:literal) => {
         concat!(
@@ -91,11 +100,9 @@ macro_rules! upsert {
             $key,
             ", external_place, properties, file_urls, digest, version, occurred_at, search_text) \
              SELECT $1, $2, $3, $4, n.id, n.type, n.key, n.place, n.properties::jsonb, n.file_urls::jsonb, \
-             n.digest, n.version, n.occurred_at, n.search_text \
-             FROM unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], \
-             $12::timestamptz[], $13::timestamptz[], $14::text[]) AS n(id, type, key, place, properties, file_urls, \
-             digest, version, occurred_at, search_text) \
-             ON CONFLICT ",
+             n.digest, n.version, n.occurred_at, n.search_text FROM ",
+            given!(),
+            " ON CONFLICT ",
             $conflict,
             " DO UPDATE SET feed = excluded.feed, type = excluded.type, external_place = excluded.external_place, \
              properties = excluded.properties, file_urls = excluded.file_urls, digest = excluded.digest, \
@@ -108,12 +115,30 @@ macro_rules! upsert {
     };
 }
 
+macro_rules! update {
+    ($key:literal) => {
+        concat!(
+            "UPDATE records SET feed = $3, type = n.type, external_place = n.place, properties = n.properties::jsonb, \
+             file_urls = n.file_urls::jsonb, digest = n.digest, version = n.version, occurred_at = n.occurred_at, \
+             search_text = n.search_text, removed_at = NULL, updated_at = now() FROM ",
+            given!(),
+            " WHERE records.owner_id = $1 AND records.connector_id = $2 AND records.external_source = $4 \
+             AND records.",
+            $key,
+            " = n.key AND (records.digest <> n.digest OR records.removed_at IS NOT NULL OR records.feed <> $3) \
+             AND (records.version IS NULL OR n.version IS NULL OR n.version >= records.version)"
+        )
+    };
+}
+
 const UPSERT_BY_ID: &str =
     upsert!("external_id", "(owner_id, connector_id, external_source, external_id)");
 const UPSERT_BY_HASH: &str = upsert!(
     "external_hash",
     "(owner_id, connector_id, external_source, external_hash) WHERE external_hash IS NOT NULL"
 );
+const UPDATE_BY_ID: &str = update!("external_id");
+const UPDATE_BY_HASH: &str = update!("external_hash");
 
 /// Writes rows that are new or changed.
 ///
@@ -125,23 +150,61 @@ pub(super) async fn write_rows(
     rows: &Rows<'_>,
 ) -> Result<()> {
     for columns in &rows.0 {
-        sqlx::query(if columns.by_hash { UPSERT_BY_HASH } else { UPSERT_BY_ID })
+        columns.upsert(tx, at).await?;
+    }
+    Ok(())
+}
+
+/// Writes rows that were stored when they were last looked at, and have changed. An upsert would make each of them twice, once
+/// to find that it is there.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn change_rows(
+    tx: &mut PgConnection,
+    at: Position<'_>,
+    rows: &Rows<'_>,
+) -> Result<()> {
+    for columns in &rows.0 {
+        let sql = if columns.by_hash { UPDATE_BY_HASH } else { UPDATE_BY_ID };
+        let changed = columns.execute(sql, tx, at).await?;
+        if changed < columns.ids.len() as u64 {
+            // Some are gone by now, or somebody has written them: the upsert tells which.
+            columns.upsert(tx, at).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Columns<'_> {
+    async fn upsert(&self, tx: &mut PgConnection, at: Position<'_>) -> Result<u64> {
+        self.execute(if self.by_hash { UPSERT_BY_HASH } else { UPSERT_BY_ID }, tx, at).await
+    }
+
+    /// Has a statement write the rows; how many it wrote.
+    async fn execute(
+        &self,
+        sql: &'static str,
+        tx: &mut PgConnection,
+        at: Position<'_>,
+    ) -> Result<u64> {
+        let done = sqlx::query(sql)
             .bind(at.owner)
             .bind(at.connector)
             .bind(at.feed)
             .bind(at.source)
-            .bind(&columns.ids)
-            .bind(&columns.types)
-            .bind(&columns.keys)
-            .bind(&columns.places)
-            .bind(&columns.properties)
-            .bind(&columns.file_urls)
-            .bind(&columns.digests)
-            .bind(&columns.versions)
-            .bind(&columns.occurred)
-            .bind(&columns.search)
-            .execute(&mut *tx)
+            .bind(&self.ids)
+            .bind(&self.types)
+            .bind(&self.keys)
+            .bind(&self.places)
+            .bind(&self.properties)
+            .bind(&self.file_urls)
+            .bind(&self.digests)
+            .bind(&self.versions)
+            .bind(&self.occurred)
+            .bind(&self.search)
+            .execute(tx)
             .await?;
+        Ok(done.rows_affected())
     }
-    Ok(())
 }

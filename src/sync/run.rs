@@ -318,11 +318,16 @@ impl Run {
                 return Ok(FeedEnd::Stopped);
             };
             match fetched {
-                // Where asking for more confirms receipt, nothing is asked before the page is stored.
-                Ok(batch) if batch.is_plain() && !batch.awaited => {
-                    (ahead, share) = self.fetch_ahead(&state, &batch.page.next).unzip();
+                Ok(batch) if may_overtake(&state, &batch) => {
+                    let next = batch.page.next.clone();
                     state = storing.begin(state, batch, page, now()).await?;
+                    // Only now: where pages wait for their place, more of them would take memory and save no time.
+                    (ahead, share) = self.fetch_ahead(&state, &next).unzip();
                     read = true;
+                    if next.is_end() {
+                        state = storing.settle(state).await?;
+                        return self.recheck(state).await;
+                    }
                 }
                 Ok(mut batch) => {
                     state = storing.settle(state).await?;
@@ -432,4 +437,11 @@ impl Run {
         stats.throttled_ms = self.meter.throttled_ms();
         stats
     }
+}
+
+/// Whether a page may be written before those before it are stored. Where a listing ends, all of it is looked at; where asking
+/// for more confirms receipt, nothing is asked before the page is stored.
+fn may_overtake(state: &FeedState, batch: &Batch) -> bool {
+    let ends_a_listing = batch.page.next.is_end() && state.is_listed(&batch.page);
+    batch.is_plain() && !batch.awaited && !ends_a_listing
 }

@@ -579,6 +579,26 @@ async fn feeds_that_write_the_same_records_at_once_do_not_fail_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_that_a_first_listing_takes_for_new_and_that_are_known_are_neither_lost_nor_counted_as_new()
+ {
+    let rig = Rig::of(neotoma_importers::provider::Spec { width: 1, ..SPEC }).await;
+    rig.vendor.page_size(20);
+    for number in 0..60 {
+        let id = format!("{number:02}");
+        rig.vendor.put("a", note(&id, "the same"));
+        rig.vendor.put("b", note(&id, if number < 30 { "the same" } else { "another text" }));
+    }
+    let account = rig.link("one").await;
+    let end = rig.sync(&account).await;
+    assert_eq!(end.status, RunStatus::Success, "{:?}", end.error);
+    // Whichever feed comes second has them all, and takes them over.
+    assert_eq!((end.stats.created, end.stats.updated, end.stats.unchanged), (60, 60, 0));
+    assert_eq!(rig.ids(&account).await.len(), 60);
+    let again = rig.run(&account, initial()).await;
+    assert_eq!((again.stats.created, again.stats.updated), (0, 120), "each feed its own again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_tells_what_would_change_and_writes_nothing() {
     let spec = neotoma_importers::provider::Spec { feed_gone: FeedGone::Remove, ..SPEC };
     let rig = Rig::of(spec).await;

@@ -23,7 +23,7 @@ unix_socket_permissions = 0700
 max_connections = 50
 
 # A guest on somebody's desktop. Parallel queries would need /dev/shm, which containers keep small.
-shared_buffers = 64MB
+shared_buffers = 128MB
 work_mem = 8MB
 # A first sync brings the log faster than the disk takes it in pieces.
 wal_buffers = 16MB

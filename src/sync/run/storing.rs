@@ -71,10 +71,10 @@ struct Last {
 }
 
 /// A parcel until it is begun to be stored: once the one before it is stored, or earlier if it is as large as it gets. Small
-/// ones would each wait for a large one before them.
+/// ones would each wait for a large one before them. Outside of listings there are few pages, of which all are begun at once.
 struct Waiting {
     parcel: Mutex<Option<Parcel>>,
-    is_full: Notify,
+    may_begin: Notify,
 }
 
 /// Pages that are stored as one.
@@ -96,7 +96,7 @@ impl Storing {
     pub(super) async fn settle(&mut self, state: FeedState) -> Result<FeedState, Failure> {
         match self.last.take() {
             Some(last) => {
-                last.waiting.is_full.notify_one(); // nothing comes along any more
+                last.waiting.may_begin.notify_one(); // nothing comes along any more
                 ended(last.task).await
             }
             None => Ok(state),
@@ -124,7 +124,7 @@ impl Storing {
         let after = after.after(&batch.page.next, batch.pages, now);
         let Some((batch, share)) = self.ride_along(batch, share, &names) else { return Ok(after) };
         if let Some(last) = &self.last {
-            last.waiting.is_full.notify_one();
+            last.waiting.may_begin.notify_one();
         }
         let there = Arc::clone(&self.there).acquire_owned().await.ok();
         let places = Arc::clone(&self.run.places.records).acquire_many_owned(places_of(&batch));
@@ -136,9 +136,13 @@ impl Storing {
         let mut recent: VecDeque<_> = recent.unwrap_or_default();
         recent.push_front(names);
         recent.truncate(UNDER_WAY);
+        let is_listed = state.is_listed(&batch.page);
         let parcel = Parcel { records, batch, shares: vec![share] };
-        let waiting = Waiting { parcel: Mutex::new(Some(parcel)), is_full: Notify::new() };
+        let waiting = Waiting { parcel: Mutex::new(Some(parcel)), may_begin: Notify::new() };
         let waiting = Arc::new(waiting);
+        if !is_listed {
+            waiting.may_begin.notify_one();
+        }
         let (run, parcel) = (Arc::clone(&self.run), Arc::clone(&waiting));
         let task = async move {
             let _there = there;
@@ -201,7 +205,7 @@ async fn store(
     if let Some(ended) = &mut before {
         let ended = tokio::select! {
             ended = ended => Some(ended?),
-            () = waiting.is_full.notified() => None,
+            () = waiting.may_begin.notified() => None,
         };
         if let Some(ended) = ended {
             (state, before) = (ended, None);
