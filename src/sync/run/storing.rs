@@ -34,7 +34,7 @@ const WRITING: usize = 3;
 const UNDER_WAY: usize = 4;
 /// Records of a run's parcels, over all its feeds: memory stays within bounds however many there are. A feed that has no
 /// parcel may have one all the same.
-const RECORDS: u32 = 4_000;
+const RECORDS: u32 = 3_600;
 /// How long rows that are written may wait for the page before them. That may be waiting for a page of another feed, and that
 /// one for these rows: nobody but us could tell.
 const PATIENCE: Duration = Duration::from_secs(1);
