@@ -18,7 +18,7 @@ const TIME: f64 = 100.0;
 /// Passes that are measured.
 const ROUNDS: usize = 3;
 
-/// It.
+/// The requests, the time and the rows of such passes.
 ///
 /// # Errors
 /// When a run fails.

@@ -84,7 +84,7 @@ fn push<'a>(statements: &mut Vec<Columns<'a>>, ready: &'a Ready, by_hash: bool) 
     Ok(())
 }
 
-/// The columns of a statement as rows `n`, in the order of [`execute`].
+/// The columns of a statement as rows `n`, in the order in which [`Columns::execute`] binds them.
 macro_rules! given {
     () => {
         "unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], \
