@@ -91,13 +91,37 @@ async fn an_update_of_the_tables_counts_the_records_that_were_there_before() {
     rig.sync(&account).await;
     rig.sql(
         "DROP TABLE record_counts; DROP FUNCTION count_added_records CASCADE; \
-         DROP FUNCTION count_changed_records CASCADE; DROP FUNCTION count_deleted_records CASCADE",
+         DROP FUNCTION count_changed_record CASCADE; DROP FUNCTION count_deleted_records CASCADE",
     )
     .await;
     rig.sql(include_str!("../../migrations/0007_record_counts.sql")).await;
+    rig.sql(include_str!("../../migrations/0010_counts_of_changed_records.sql")).await;
     rig.assert_counted(&account).await;
     rig.vendor.put("a", note("a99", "a new one"));
     assert_eq!(rig.sync(&account).await.stats.created, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_removed_revived_moved_or_deleted_past_the_program_are_counted() {
+    let rig = Rig::new().await;
+    rig.vendor.fill("a", "a", 7);
+    let (one, two) = (rig.link("one").await, rig.link("two").await);
+    rig.sync(&one).await;
+    rig.sync(&two).await;
+    for statement in [
+        "UPDATE records SET removed_at = now() WHERE external_id IN ('a01', 'a02', 'a03')",
+        "UPDATE records SET removed_at = NULL WHERE external_id = 'a02'",
+        "UPDATE records SET removed_at = removed_at - interval '1 day', updated_at = now()",
+        // One that is alive and one that is not, to the other account.
+        "UPDATE records SET external_id = 'of ' || external_id, connector_id = (SELECT id FROM external_connectors \
+         WHERE id <> connector_id) WHERE external_id IN ('a01', 'a04') \
+         AND connector_id = (SELECT id FROM external_connectors ORDER BY id LIMIT 1)",
+        "DELETE FROM records WHERE external_id IN ('a03', 'a05')",
+    ] {
+        assert!(rig.sql(statement).await > 0, "{statement}");
+        rig.assert_counted(&one).await;
+        rig.assert_counted(&two).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
